@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.calibration import bound_calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.evaluation import Evaluation, evaluation_of, truth_of
@@ -48,7 +47,8 @@ def without(reports: Reports, names: tuple[str, ...]) -> Reports:
 
 def located(bound: Bound, reports: Reports) -> dict[str, Posterior]:
     """The bound's answers, for the sequences and for their last reports alone."""
-    calibration, grid = bound_calibration(bound.known.world_law.severity), bound.known.movement.grid
+    calibration = bound.known.calibration
+    grid = bound.known.movement.grid
     found = bound.found(reports)
     masses = {
         "bound": [calibration.apply(each) for each in found],

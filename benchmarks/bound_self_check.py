@@ -1,6 +1,7 @@
 """Self-check of the bound and of the true maps: coverage of their regions on draws of their own law.
 
-    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--worlds 60] [--sequences 4] [--seed 12 …] [--fit]
+    python benchmarks/bound_self_check.py [PLACE …] [--severity 0.5] [--features critical] [--worlds 60]
+        [--sequences 4] [--seed 12 …] [--fit]
     python benchmarks/bound_self_check.py [PLACE …] --map-error 1 --true-places 9
 
 A place is a traced place folder or the style of a generated town, which is built for the run: a tile of 256 m at
@@ -25,7 +26,7 @@ import numpy as np
 from raylocus.datasets.building.true_places import drawn_places
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.calibration import OUTDATED_CALIBRATION, Calibration, bound_calibration
+from raylocus.evaluation.bound.calibration import Calibration
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found
@@ -47,6 +48,19 @@ STYLES = ("european-core", "high-rise-slabs", "village")
 TRACE = TraceConfiguration(depth=3, diffraction=False, dynamic_range_db=30.0)
 #: What regions may hold more or less than they say where a calibration is chosen by its likelihood.
 TOLERANCE = 0.01
+#: Networks by what they report, as in the recipes of the benchmark.
+FEATURES = {
+    "critical": NetworkConfiguration(),
+    "levels": NetworkConfiguration(
+        availability=dict.fromkeys(("rsrq", "sinr", "l1_rsrp", "timing_advance"), 0.0)
+    ),
+    "positioning": NetworkConfiguration(
+        feature_set="positioning",
+        availability=dict.fromkeys(
+            ("prs_rsrp", "rstd", "ue_rx_tx", "gnb_rx_tx", "ul_rtoa", "ul_aoa", "srs_rsrp"), 0.9
+        ),
+    ),
+}
 Draw = tuple[Grid, list[Found], Truth]
 
 
@@ -67,7 +81,7 @@ def laws(place: TracedPlace, words: argparse.Namespace) -> Iterator[tuple[KnownL
     known = KnownLaw(
         place,
         WorldLaw(severity=words.severity),
-        NetworkConfiguration().at_severity(words.severity),
+        FEATURES[words.features].at_severity(words.severity),
         mobility,
         Movement.of(place, mobility, np.random.default_rng(0), true_places),
         atlas_physics,
@@ -136,6 +150,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("places", nargs="*")
     parser.add_argument("--severity", type=float, default=0.5)
+    parser.add_argument("--features", choices=FEATURES, default="critical", help="what is reported")
     parser.add_argument(
         "--worlds", type=int, default=60, help="of each seed, which share four draws of materials"
     )
@@ -151,10 +166,10 @@ def main() -> None:
         for number, name in enumerate(words.places or STYLES):
             place = opened(name, Path(folder), number + 1)
             started = time.perf_counter()
-            both = [drawn(*pair, words, number) for number, pair in enumerate(laws(place, words), start=1)]
+            pairs = list(laws(place, words))
+            both = [drawn(*pair, words, number) for number, pair in enumerate(pairs, start=1)]
             seconds = time.perf_counter() - started
-            fitted_for = OUTDATED_CALIBRATION if words.map_error else bound_calibration(words.severity)
-            calibrations = (fitted_for, TrueMaps.calibration)
+            calibrations = (pairs[0][1].calibration, TrueMaps.calibration)
             for method, draws, calibration in zip(kept, zip(*both, strict=True), calibrations, strict=True):
                 own = [(draw, scored(draw, calibration)) for draw in draws]
                 kept[method] += own

@@ -216,7 +216,7 @@ def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_s
     other, _ = drawn_places(milder, 2, dataset.configuration.trace, lines.append)
     assert other.map_error["law"]["severity"] == 0.5 and contents(other.folder) != before[0]
     test = dataset.select(dataset.place_index == 0)
-    with pytest.raises(BoundRefused, match="--true-places 8"):
+    with pytest.raises(BoundRefused, match="--true-places 9"):
         References(test, open_place(choice.folder)).bound()
     posterior = References(test, open_place(choice.folder), draws).bound().locate(test.reports, draws[0])
     assert len(posterior.density) == len(test) and np.isfinite(posterior.density).all()

@@ -492,7 +492,7 @@ def test_the_bound_refuses_outdated_maps(dataset_folder: Path) -> None:
 UNMODELLED: dict[str, tuple[NetworkConfiguration, str]] = {
     "fading": (NetworkConfiguration(fading=CoherentFading()), "coherent fading"),
     "timing": (NetworkConfiguration(timing=DetectedTiming()), "detected first paths"),
-    "feature_set": (NetworkConfiguration(feature_set="all"), "beyond the critical ones"),
+    "feature_set": (NetworkConfiguration(feature_set="all"), "beyond the critical and positioning ones"),
     "timing_loop": (NetworkConfiguration(timing_loop=TimingLoop(dead_band_steps=4.0)), "waits for a command"),
     "identities": (NetworkConfiguration(identities=IdentityErrors(wrong=0.1, missing=0.0)), "wrongly named"),
     "availability": (NetworkConfiguration(availability={"rsrp": 0.5}), "without their RSRP"),
@@ -501,12 +501,12 @@ UNMODELLED: dict[str, tuple[NetworkConfiguration, str]] = {
 #: Fields of the network's law that the likelihood reads, or draws by.
 MODELLED = {
     *("receiver_noise_db", "beam_noise_db", "device_bias_db", "neighbour_dropout", "detection_rsrp"),
-    *("detection_sinr", "load", "noise_figure_db", "report"),
+    *("detection_sinr", "load", "noise_figure_db", "report", "timing_errors", "clocks", "ssb_period"),
 }
 #: Fields that change nothing of a level, beam or timing advance of a UE outdoors, given which cell serves it.
 INDIFFERENT = {
-    *("building_loss", "handover", "frequency_offsets_db", "events", "capability", "ssb_period"),
-    *("positioning_signal", "sounding_signal", "timing_errors", "clocks", "spread_error", "power_control"),
+    *("building_loss", "handover", "frequency_offsets_db", "events", "capability", "spread_error"),
+    *("positioning_signal", "sounding_signal", "power_control"),
     *("base_station_noise_figure_db", "traffic", "scheduler", "outer_loop", "feedback_error_db"),
     *("feedback_memory", "bearer", "headroom_period", "buffer_status_period"),
 }

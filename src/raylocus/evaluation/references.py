@@ -21,6 +21,7 @@ from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import Method
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
+from raylocus.network.observe import needs_paths
 from raylocus.network.reports.reports import Reports
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.maps.world_maps import world_radio_maps
@@ -119,8 +120,8 @@ class References:
         """The bound of each severity, which makes its ensemble when it is first used."""
         configuration = self.test.configuration
         tested = [configuration.places[index] for index in np.unique(self.test.place_index)]
-        map_error = 0.0 if self.true_places else max(each.map_error for each in tested)
-        self._refuse(BOUND_NAME, unmodelled_worlds(configuration, map_error))
+        map_error = max(each.map_error for each in tested)
+        self._refuse(BOUND_NAME, unmodelled_worlds(configuration, map_error, bool(self.true_places)))
         return [self._bound_at(float(severity)) for severity in self._severities[0]]
 
     def _bound_at(self, severity: float) -> Bound:
@@ -143,11 +144,14 @@ class References:
         return TrueMaps(truth, network, self.movement, name=TRUE_MAPS_NAME)
 
 
-def unmodelled_worlds(configuration: DatasetConfiguration, map_error: float) -> dict[str, bool]:
-    """Whether worlds differ by what the bound does not model, by sentence; `map_error` is what it has no draws of."""
+def unmodelled_worlds(configuration: DatasetConfiguration, map_error: float, drawn: bool) -> dict[str, bool]:
+    """Whether worlds differ by what the bound does not model, by sentence; `drawn`: it has draws of what may stand."""
     return {
         f"maps that are outdated (map_error {map_error:g}) without draws of what may stand there, each traced; ask "
-        "for them with --true-places 8, or evaluate where map_error is 0": map_error > 0,
+        "for them with --true-places 9, or evaluate where map_error is 0": map_error > 0 and not drawn,
+        "angles of arrival where maps are outdated; evaluate a dataset with network.feature_set critical": (
+            map_error > 0 and needs_paths(configuration.network)
+        ),
         "networks that differ from world to world; evaluate a dataset without a network_law": (
             configuration.network_law is not None
         ),
@@ -173,7 +177,9 @@ def unmodelled_reports(configuration: DatasetConfiguration, carriers: int) -> di
         "cells without their RSRP; evaluate a dataset with network.availability.rsrp 1": (
             unnamed or network.availability.get("rsrp", 1.0) < 1
         ),
-        f"the features of the set {network.feature_set!r} beyond the critical ones; evaluate a dataset with "
-        "network.feature_set critical": network.feature_set != "critical",
+        f"the features of the set {network.feature_set!r} beyond the critical and positioning ones; evaluate a "
+        "dataset with network.feature_set critical or positioning": (
+            network.feature_set not in ("critical", "positioning")
+        ),
         "reports that an event triggers; evaluate a dataset of periodic reports": network.trigger is not None,
     }

@@ -1,4 +1,4 @@
-"""p(L1-RSRP of the serving cell's beams | places, worlds): their differences, which no level error touches."""
+"""p(L1-RSRP of the serving cell's beams, UL-AoA | places, worlds): what level errors do not touch and turns do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.bound.angles import AngleLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.tokens import SequenceTokens
 
@@ -38,33 +39,48 @@ class BeamLaw:
     """Standard deviation of a beam's lasting error [dB]."""
     turned_share: float
     """Share of antennas that point anywhere."""
+    angles: AngleLaw | None = None
+    """Of UL-AoA, which shares the antennas' errors; None where it is not used."""
 
     def log_density(
         self,
         tokens: SequenceTokens,
         cells: Int[Tensor, "way report"],
-        reports: Bool[Tensor, " beamed"],
+        used: Bool[Tensor, " report"],
         error: Float[Tensor, "way report"],
     ) -> Float[Tensor, " way"]:
-        """ln density of some of the beam reports, averaged over worlds: antenna errors of cells are independent.
+        """ln density of beams and angles, averaged over worlds: antenna errors of cells are independent.
 
-        `cells` is the ground cell of each report of each way; `reports` which of the reports with beams are
-        used, and `error` the variance of what a way leaves open of a beam's level [dB²].
+        `cells` is the ground cell of each report of each way; `used` which of the reports are used, and `error`
+        the variance of what a way leaves open of a beam's level [dB²].
         """
         total = torch.zeros(len(cells))
-        for cell in tokens.beam_cell[reports].unique().tolist():
+        reports, angled = used[tokens.beam_report], used[tokens.angle_report] & (self.angles is not None)
+        for cell in torch.cat([tokens.beam_cell[reports], tokens.angle_cell[angled]]).unique().tolist():
             own = torch.nonzero(reports & (tokens.beam_cell == cell))[:, 0]
             at = tokens.beam_report[own]
-            total += self._of_cell(cell, tokens.beam_level[own], cells[:, at], error[:, at])
+            straight, unlike = self._of_beams(cell, tokens.beam_level[own], cells[:, at], error[:, at])
+            turned = unlike + (math.log(self.turned_share) if self.turned_share else -math.inf)
+            if self.ensemble.worlds > 1:
+                straight = torch.logaddexp(straight, unlike + math.log(UNLIKE_ALL))
+            own = torch.nonzero(angled & (tokens.angle_cell == cell))[:, 0]
+            if self.angles is not None and len(own):
+                at = tokens.angle_report[own]
+                moved, azimuth = error[:, at] > 0, tokens.angle[own]
+                of_world, of_turn = self.angles.of_cell(cell, azimuth, cells[:, at], moved)
+                straight, turned = straight + of_world, turned + of_turn
+            total += torch.logsumexp(torch.logaddexp(straight, turned), dim=1)
+            total -= math.log(self.ensemble.worlds)
         return total
 
-    def _of_cell(
+    def _of_beams(
         self,
         cell: int,
         levels: Float[Tensor, "own beam"],
         cells: Int[Tensor, "way own"],
         error: Float[Tensor, "way own"],
-    ) -> Float[Tensor, " way"]:
+    ) -> tuple[Float[Tensor, "way world"], Float[Tensor, "way world"]]:
+        """ln density in each world, and of an antenna that is unlike it."""
         mapped, exists = self.ensemble.rsrp_beam[cell], self.ensemble.exists[cell]
         shape = (len(cells), self.ensemble.worlds)
         squares, common = torch.zeros(shape), torch.zeros(levels.shape[1], *shape)
@@ -86,13 +102,11 @@ class BeamLaw:
             weaker = there.index_select(0, unnamed).float() + offset
             silent += self._unnamed(level[named].min(), weaker, known).index_select(1, way)
         common = common.square_()
-        straight, turned = (
+        straight, unlike = (
             self._gaussian(squares, common, torch.isfinite(levels), precision, spread) + silent[index]
             for index, spread in enumerate((self.mismatch_db, TURNED_BEAM_DB))
         )
-        if self.ensemble.worlds > 1:
-            straight = torch.logaddexp(straight, turned + math.log(self.turned_share + UNLIKE_ALL))
-        return torch.logsumexp(straight, dim=1) - math.log(shape[1])
+        return straight, unlike
 
     def _gaussian(
         self,

@@ -11,21 +11,24 @@ import xarray as xr
 from jaxtyping import Float
 
 from raylocus.errors import InputError
-from raylocus.evaluation.bound.calibration import OUTDATED_CALIBRATION, Calibration, bound_calibration
-from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble
+from raylocus.evaluation.bound.angles import AngleLaw
+from raylocus.evaluation.bound.calibration import Calibration, bound_calibration, kind_of_reports
+from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble, stratified_worlds
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found, Search
-from raylocus.evaluation.bound.tokens import all_tokens
+from raylocus.evaluation.bound.tokens import all_tokens, positioning_of
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
 from raylocus.network.channel.links import channel_at
-from raylocus.network.channel.world_channel import KnownChannel
+from raylocus.network.channel.world_channel import Channel, KnownChannel, WorldChannel
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
-from raylocus.network.observe import observe
+from raylocus.network.movement.trajectories import Trajectories
+from raylocus.network.observe import needs_paths, observe
 from raylocus.network.reports.reports import Reports
+from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.scenes.world import World, WorldLaw, residual_field, sample_world
 
 
@@ -50,6 +53,12 @@ class KnownLaw:
     def places(self) -> tuple[MappedPlace, ...]:
         """What may stand there."""
         return self.true_places or (self.place,)
+
+    @property
+    def calibration(self) -> Calibration:
+        """What was fitted for the severity and what is reported, or for maps that are outdated."""
+        kind = "outdated" if self.true_places else kind_of_reports(self.network)
+        return bound_calibration(self.world_law.severity, kind)
 
     def held_out(self) -> Iterator[tuple[KnownLaw, KnownLaw]]:
         """The law of each place that may stand there, and that of who knows the others only; a right map is known."""
@@ -82,10 +91,15 @@ class KnownLaw:
             ways = sample_trajectories(
                 place.geometry_maps, sequences, self.mobility, generator, ue_height=maps.attrs["ue_height"]
             )
-            channel = KnownChannel(channel_at(maps, ways.position), place.deployment)
             seed = int(generator.integers(2**31))
-            found.append((maps, observe(channel, ways, self.network, seed)))
+            found.append((maps, observe(self._channel(maps, world, ways), ways, self.network, seed)))
         return found
+
+    def _channel(self, maps: xr.Dataset, world: World, ways: Trajectories) -> Channel:
+        if not needs_paths(self.network):
+            return KnownChannel(channel_at(maps, ways.position), self.place.deployment)
+        assert isinstance(self.place, TracedPlace), "angles are those of the paths of an atlas"
+        return WorldChannel(self.place, maps, world)
 
 
 def _of_materials(world: World, other: World) -> World:
@@ -126,8 +140,9 @@ class Bound:
     as a few places drawn by it, whose worlds the ensemble is then of.
 
     Integrated exactly, up to sampling: T_A's bins and noise; the level common to a world and a device
-    (quadrature); the L3 filter, which is undone; each cell's level error in the margins of the residual; where
-    UEs start, speeds, turns, stops and roads (ways drawn by the code of `network.movement.mobility`).
+    (quadrature); clocks, group delays and the UE's frame behind times of arrival; the L3 filter, which is undone;
+    each cell's level error in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways
+    drawn by the code of `network.movement.mobility`).
 
     Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
     and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want
@@ -137,11 +152,14 @@ class Bound:
     antenna that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; ways
     on foot are read backwards, and whoever came from farther than is stored is taken to have waited there;
     levels of at most 6 reports and beams of at most 4; a cell's silence counts in the last report only, each
-    silent cell given the heard ones. RSRQ and SINR, which follow from the levels, and the order of serving
-    cells are not used. The importance sampling of ways is a few thousand long.
+    silent cell given the heard ones; UL-AoA is that of the strongest nominal path, or any, see `angles`; clocks of
+    sites are Gaussians of the variance of theirs, see `arrivals`. RSRQ and SINR, which follow from the levels,
+    PRS- and SRS-RSRP, which are the same levels with other noise, DL-AoD, which follows from the beams, the carrier's
+    phase, which turns a dozen times within a ground cell, and the order of serving cells are not used. The importance
+    sampling of ways is a few thousand long; who has not moved is judged at every place.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
-    fitted on draws of this law. So the bound is calibrated on its own law (see
+    fitted on draws of this law, for each kind of reports. So the bound is calibrated on its own law (see
     `self_check`) and a little above the true Bayes error: a ratio to it is a ratio to what is reached
     by someone who knows the law, not a proof that nobody can do better.
     """
@@ -155,7 +173,7 @@ class Bound:
     ways: int = 40
     """Ways of each motion, in each round."""
     calibration: Calibration | None = None
-    """What corrects the result; where None, what was fitted for the severity, or for maps that are outdated."""
+    """What corrects the result; where None, what was fitted for the law."""
     name: str = "bound"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
@@ -166,18 +184,14 @@ class Bound:
         Raises:
             PlaceError: a PCI is unknown there.
         """
-        fitted = (
-            OUTDATED_CALIBRATION
-            if self.known.true_places
-            else bound_calibration(self.known.world_law.severity)
-        )
-        calibration = self.calibration or fitted
+        calibration = self.calibration or self.known.calibration
         return calibration.posterior(self.found(reports), self.known.movement.grid)
 
     def found(self, reports: Reports) -> list[Found]:
         """The posterior of each sequence before calibration. Raises PlaceError for an unknown PCI."""
         known, deployment = self.known, self.known.place.deployment
-        sequences = all_tokens(observations(reports, deployment), deployment, known.network)
+        observed, positioning = observations(reports, deployment), positioning_of(reports, deployment)
+        sequences = all_tokens(observed, deployment, known.network, positioning)
         return Search(self.likelihood, known.movement, self.motions, self.ways).all(sequences, self.seed)
 
     @cached_property
@@ -194,4 +208,14 @@ class Bound:
             known.network,
             (NEAREST_DRAW if known.true_places else NEAREST_WORLD) * differences,
             known.place.deployment.carrier,
+            self._angles if needs_paths(known.network) else None,
         )
+
+    @property
+    def _angles(self) -> AngleLaw:
+        """By the azimuth errors of the ensemble's worlds, which are drawn as there."""
+        place, law = self.known.place, self.known.world_law
+        assert isinstance(place, TracedPlace), "angles are those of the paths of an atlas"
+        generator = np.random.default_rng(self.seed)
+        worlds = stratified_worlds(place.deployment, law, self.worlds, MATERIAL_DRAWS, generator)
+        return AngleLaw.of(place, np.array([world.azimuth_error for world in worlds]))

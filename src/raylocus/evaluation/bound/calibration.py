@@ -11,6 +11,8 @@ from jaxtyping import Float
 from raylocus.evaluation.bound.search import Found
 from raylocus.geo import Grid
 from raylocus.models.posterior import Posterior, posterior_of
+from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.observe import needs_paths
 
 #: Exponent of the last report's posterior where it stands in for the sequence's.
 FLATTENED = 0.45
@@ -44,18 +46,27 @@ class Calibration:
         return posterior_of(grid, density)
 
 
-#: (severity, power, doubt) of the bound, chosen by what regions hold of draws of its law in three places (seeds 21000
-#: to 21074, 22000 to 22074 and 30001 to 30250; at severity 1 the second). Test data never enter; docs/evaluation.md has
-#: the check on others.
-FITTED = ((0.5, 1.22, 2.6), (1.0, 1.1, 3.5))
-#: Where maps are outdated, fitted likewise on draws in nine places that may stand there (map error 1, severity 0.5,
-#: seeds 500 to 506).
-OUTDATED_CALIBRATION = Calibration(power=0.95, doubt=3.8)
+#: (severity, power, doubt) of the bound by what is reported, or where maps are outdated, chosen by what regions hold of
+#: draws of its law in three places (docs/evaluation.md has the seeds, and the check on others). Test data never enter.
+FITTED = {
+    "critical": ((0.5, 1.1, 2.0), (1.0, 1.1, 3.5)),
+    "levels": ((0.5, 1.25, 8.0), (1.0, 1.15, 15.0), (1.5, 1.15, 15.0)),
+    "positioning": ((0.5, 1.1, 2.5), (1.0, 1.1, 3.5)),
+    "outdated": ((0.5, 0.95, 3.8),),
+}
 #: Of the true maps, fitted likewise at severity 0.5.
 TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
 
 
-def bound_calibration(severity: float) -> Calibration:
-    """The bound's calibration at a severity, between the two that were fitted and that of the nearer one beyond."""
-    at, power, doubt = np.array(FITTED).T
+def bound_calibration(severity: float, kind: str) -> Calibration:
+    """One of `FITTED` at a severity, between those that were fitted and that of the nearest one beyond."""
+    at, power, doubt = np.array(FITTED[kind]).T
     return Calibration(float(np.interp(severity, at, power)), float(np.interp(severity, at, doubt)))
+
+
+def kind_of_reports(network: NetworkConfiguration) -> str:
+    """Which of `FITTED` a network's reports are: with times of arrival, with beams or T_A, or of levels alone."""
+    if needs_paths(network):
+        return "positioning"
+    bare = network.availability.get("l1_rsrp") == network.availability.get("timing_advance") == 0
+    return "levels" if bare else "critical"

@@ -1,4 +1,4 @@
-"""p(a sequence's reports | hypothesised way): levels, beams, timing advance and silence, worlds integrated out."""
+"""p(a sequence's reports | hypothesised way): levels, beams, angles, times and silence, worlds integrated out."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.bound.angles import AngleLaw
+from raylocus.evaluation.bound.arrivals import ArrivalLaw
 from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
@@ -51,6 +53,7 @@ class SequenceLikelihood:
     ensemble: Ensemble
     levels: LevelLaw
     beams: BeamLaw
+    arrivals: ArrivalLaw
     network: NetworkConfiguration
     """At the severity of the worlds."""
     carrier: Carrier
@@ -63,6 +66,7 @@ class SequenceLikelihood:
         network: NetworkConfiguration,
         mismatch_db: float,
         carrier: Carrier,
+        angles: AngleLaw | None = None,
     ) -> SequenceLikelihood:
         """The law of an ensemble's worlds, `mismatch_db` the lasting error of its beams."""
         offset = float(np.hypot(law.severity * law.level_offset_db, network.device_bias_db))
@@ -70,7 +74,8 @@ class SequenceLikelihood:
         return cls(
             ensemble,
             LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned),
-            BeamLaw(ensemble, network.beam_noise_db, mismatch_db, turned),
+            BeamLaw(ensemble, network.beam_noise_db, mismatch_db, turned, angles),
+            ArrivalLaw.of(ensemble.delay, ensemble.grid),
             network,
             carrier,
         )
@@ -81,9 +86,10 @@ class SequenceLikelihood:
         certain = torch.zeros(len(ground), final + 1)
         fit = self.of_levels(tokens, ground[:, None].expand(-1, final + 1), tokens.last_tokens, certain)
         density = fit.log_density + self.of_advances(tokens, ground[:, None], tokens.advance_report == final)
+        density += self.arrivals.of_last(tokens.times, ground)
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
         ways = ground[near][:, None].expand(-1, final + 1)
-        density[near] += self.beams.log_density(tokens, ways, tokens.beam_report == final, certain[near])
+        density[near] += self.beams.log_density(tokens, ways, torch.arange(final + 1) == final, certain[near])
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
         whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
@@ -93,12 +99,12 @@ class SequenceLikelihood:
         """ln density of levels, beams and timing advances of all reports that are used."""
         error = way_error(cells)
         fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)), error)
-        all_beams = torch.ones(len(tokens.beam_report), dtype=torch.bool)
-        beams = self.beams.log_density(tokens, cells, all_beams, error)
+        beams = self.beams.log_density(tokens, cells, torch.ones(len(tokens.ago), dtype=torch.bool), error)
         advances = self.of_advances(
             tokens, cells[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
         )
-        return fit.log_density + beams + advances
+        arrivals = self.arrivals.of_ways(tokens.times, cells, (error > 0).any(dim=1))
+        return fit.log_density + beams + advances + arrivals
 
     def of_levels(
         self,

@@ -16,8 +16,7 @@ from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.execution.threads import one_thread
 from raylocus.ragged import Columns
 
-#: Ground distance over which what the earlier reports add is averaged [m]: of who moves, and of who stands still,
-#: whose few ways to an end are one.
+#: Ground distance over which what the earlier reports add is averaged [m]: of who moves, and of who stands still.
 SMOOTHING, SMOOTHING_AT_REST = 6.0, 2.5
 #: Rounds of ways; later ones end where earlier ones found mass and move as they found likely.
 ROUNDS = 3
@@ -92,26 +91,52 @@ class Search:
         priors = np.array([each.prior for each in self.movement.tracks])
         mass = np.maximum(of_last * priors, 0)
         possible = mass.sum(axis=1) > 0
-        kept = np.flatnonzero(possible[motions.tracks])
-        motions, belief = motions.select(kept), mass
-        chosen = np.arange(len(motions))
+        motions = motions.select(np.flatnonzero(possible[motions.tracks]))
+        at_rest = self._log_at_rest(sequence, motions.select(np.flatnonzero(~motions.moves)), last, mass)
+        motions = motions.select(np.flatnonzero(motions.moves))
+        if not len(motions):
+            rest = np.exp(at_rest - at_rest.max())
+            return rest / rest.sum(), np.inf
+        found, chosen = mass.sum(axis=0), np.arange(len(motions))
         tried: list[Ways] = []
         # Expected number of ways of each motion that end in each cell, over the rounds.
         expected = np.zeros((len(motions), mass.shape[1]), np.float32)
         for _ in range(ROUNDS):
-            proposals = _proposals(mass, belief)
+            proposals = _proposals(mass, found)
             for motion in chosen:
                 expected[motion] += self.ways * proposals[motions.tracks[motion]]
             tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
             ways = Ways.concatenate(tried)
-            gain = np.exp(ways.log_gain - ways.log_gain.max()) * mass[motions.tracks[ways.motion], ways.end]
+            top = max(at_rest.max(), ways.log_gain.max())
+            gain = np.exp(ways.log_gain - top) * mass[motions.tracks[ways.motion], ways.end]
             gain *= motions.share[ways.motion] / expected[ways.motion, ways.end]
-            belief = self._combined(ways, gain, motions, mass)
+            found = self._combined(ways, gain, motions, mass) + np.exp(at_rest - top)
             evidence = np.bincount(ways.motion, gain, len(motions))
-            share = 0.7 * evidence / evidence.sum() + 0.3 * motions.share
+            share = 0.7 * evidence / max(evidence.sum(), 1e-300) + 0.3 * motions.share
             chosen = np.sort(generator.choice(len(motions), len(motions), p=share / share.sum()))
-        mass = belief.sum(axis=0)
-        return mass / mass.sum(), float(gain.sum() ** 2 / (gain**2).sum())
+        return found / found.sum(), float(found.sum() ** 2 / max((gain**2).sum(), 1e-300))
+
+    def _log_at_rest(
+        self,
+        sequence: SequenceTokens,
+        motions: Motions,
+        last: LastReport,
+        mass: Float[np.ndarray, "tracks ground"],
+    ) -> Float[np.ndarray, " ground"]:
+        """ln mass of who has not moved, by the likelihood at every place: there is one way to each, none is drawn."""
+        share = np.bincount(motions.tracks, motions.share, len(mass))
+        start = np.array([each.start_weight for each in self.movement.tracks])
+        stood = share @ (mass * start)
+        ground = np.flatnonzero(stood > 0)
+        ways = torch.from_numpy(np.repeat(ground[:, None], len(sequence.ago), axis=1))
+        log_density = self.likelihood.of_ways(sequence, ways) - last.log_density[ground]
+        gain = np.full(len(stood), -np.inf)
+        gain[ground] = log_density.double().numpy()
+        top = max(gain.max(), np.finfo(float).min)
+        added = self._smoothed(np.exp(gain - top) * stood, SMOOTHING_AT_REST)
+        usual = np.maximum(self._smoothed(stood, SMOOTHING_AT_REST), 1e-300)
+        with np.errstate(divide="ignore"):
+            return np.where(stood > 0, np.log(stood * added / usual), -np.inf) + top
 
     def _tried(
         self,
@@ -147,23 +172,23 @@ class Search:
         gain: Float[np.ndarray, " way"],
         motions: Motions,
         mass: Float[np.ndarray, "tracks ground"],
-    ) -> Float[np.ndarray, "tracks ground"]:
-        """Mass by kind of way: the last report's times the smoothed mean gain of the ways that end nearby.
+    ) -> Float[np.ndarray, " ground"]:
+        """Mass of who moves: the last report's times the smoothed mean gain of the ways of a kind that end nearby.
 
         The mean is by the last report's mass, so that the sum is that of the ways: an even mean would count
         the rare starts at the kerb for the middle of the road.
         """
-        out = np.zeros_like(mass)
-        kinds = np.where(motions.moves, motions.tracks > 0, -1)
+        out = np.zeros(mass.shape[1])
+        kinds = motions.tracks > 0
         for kind in np.unique(kinds):
-            own, spread = kinds == kind, SMOOTHING_AT_REST if kind < 0 else SMOOTHING
+            own = kinds == kind
             rows, members = np.unique(motions.tracks[own], return_inverse=True)
             share = np.bincount(members, motions.share[own])
             ends = own[ways.motion]
-            added = self._smoothed(np.bincount(ways.end[ends], gain[ends], mass.shape[1]), spread)
-            usual = self._smoothed(share @ mass[rows], spread)
+            added = self._smoothed(np.bincount(ways.end[ends], gain[ends], mass.shape[1]), SMOOTHING)
+            usual = self._smoothed(share @ mass[rows], SMOOTHING)
             ratio = np.where(usual > 1e-12 * usual.max(), added / np.maximum(usual, 1e-300), 0)
-            out[rows] += share[:, None] * mass[rows] * ratio
+            out += share @ mass[rows] * ratio
         return out
 
     def _smoothed(self, values: Float[np.ndarray, " ground"], spread: float) -> Float[np.ndarray, " ground"]:
@@ -175,10 +200,9 @@ class Search:
 
 
 def _proposals(
-    mass: Float[np.ndarray, "tracks ground"], belief: Float[np.ndarray, "tracks ground"]
+    mass: Float[np.ndarray, "tracks ground"], total: Float[np.ndarray, " ground"]
 ) -> Float[np.ndarray, "tracks ground"]:
     """Where ways of each kind end: mostly where the belief has mass, flattened, and where the last report has."""
-    total = belief.sum(axis=0)
     found = (total / max(total.max(), 1e-300)) ** 0.7 * (mass > 0)
     found = found + 1e-300 * (mass > 0)
     rows = 0.85 * found / np.maximum(found.sum(axis=1, keepdims=True), 1e-300)

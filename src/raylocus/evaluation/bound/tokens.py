@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from raylocus.evaluation.bound.arrivals import DOWNLINK, UPLINK, Times, times_of
 from raylocus.evaluation.bound.levels import QUANTISATION_VARIANCE
-from raylocus.evaluation.observations import Observations
+from raylocus.evaluation.observations import Observations, cell_feature
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range
+from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import MEASUREMENT_PERIODS, filter_weight
 from raylocus.scenes.sites import Deployment
 
@@ -45,6 +49,12 @@ class SequenceTokens:
     """T_A [steps]."""
     advance_site: Int[Tensor, " timed"]
     advance_report: Int[Tensor, " timed"]
+    angle: Float[Tensor, " angled"]
+    """UL-AoA [rad]."""
+    angle_cell: Int[Tensor, " angled"]
+    angle_report: Int[Tensor, " angled"]
+    times: Times
+    """Of arrival."""
     unreported: Int[Tensor, " silent"]
     """Cells that the last report does not name."""
     unreported_site: Int[Tensor, " silent"]
@@ -55,11 +65,26 @@ class SequenceTokens:
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
+#: Features that are used beyond the critical ones, and their values by report and cell.
+POSITIONING = (*DOWNLINK, *UPLINK, "ul_aoa")
+Positioning = Mapping[str, Float[np.ndarray, "report cell"]]
+
+
+def positioning_of(reports: Reports, deployment: Deployment) -> Positioning:
+    """Those of `POSITIONING` that reports have; NaN where missing."""
+    return {
+        name: cell_feature(reports, deployment, name) for name in POSITIONING if name in reports.feature_names
+    }
+
+
 def all_tokens(
-    observed: Observations, deployment: Deployment, network: NetworkConfiguration
+    observed: Observations,
+    deployment: Deployment,
+    network: NetworkConfiguration,
+    positioning: Positioning = MappingProxyType({}),
 ) -> list[SequenceTokens]:
     """The tokens of each sequence."""
-    return [_tokens(observed, sample, deployment, network) for sample in range(len(observed))]
+    return [_tokens(observed, sample, deployment, network, positioning) for sample in range(len(observed))]
 
 
 def _tokens(
@@ -67,6 +92,7 @@ def _tokens(
     sample: int,
     deployment: Deployment,
     network: NetworkConfiguration,
+    positioning: Positioning,
 ) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
@@ -76,10 +102,15 @@ def _tokens(
     which, cell = np.nonzero(np.isfinite(rsrp[used]))
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
-    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]))
+    nothing = np.full(observed.rsrp.shape, np.nan)
+    own = {name: positioning.get(name, nothing)[rows] for name in POSITIONING}
+    # T_A is of the same UL delay as the serving cell's round trip, to which it adds nothing linear.
+    round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"])[np.arange(len(rows)), serving]
+    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & np.isnan(round_trip))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
+    angled = _angled(own["ul_aoa"], rsrp, site_of_cell)
     return SequenceTokens(
         ago=ago,
         level=_real(level[report, cell]),
@@ -93,9 +124,26 @@ def _tokens(
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
+        angle=_real(np.deg2rad(own["ul_aoa"][angled])),
+        angle_cell=_whole(angled[1]),
+        angle_report=_whole(angled[0]),
+        times=times_of(own, np.isfinite(rsrp), serving, deployment, network),
         unreported=_whole(silent),
         unreported_site=_whole(site_of_cell[silent]),
     )
+
+
+def _angled(
+    azimuth: Float[np.ndarray, "report cell"],
+    rsrp: Float[np.ndarray, "report cell"],
+    site_of_cell: Int[np.ndarray, " cell"],
+) -> tuple[Int[np.ndarray, " angled"], Int[np.ndarray, " angled"]]:
+    """Reports and cells whose angles are used: of one site's the strongest, for all see the same path or miss it."""
+    of_site = np.where(site_of_cell[:, None] == site_of_cell, rsrp[:, None], np.nan)
+    there = np.isfinite(azimuth) & (rsrp >= np.fmax.reduce(of_site, axis=2))
+    reports = _spread_out(np.flatnonzero(there.any(axis=1)), MOST_REPORTS)
+    which, cell = np.nonzero(there[reports])
+    return reports[which], cell
 
 
 def unfiltered(

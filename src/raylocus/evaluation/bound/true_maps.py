@@ -11,7 +11,7 @@ from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found, Search
-from raylocus.evaluation.bound.tokens import all_tokens
+from raylocus.evaluation.bound.tokens import all_tokens, positioning_of
 from raylocus.evaluation.observations import observations
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.posterior import Posterior
@@ -30,7 +30,8 @@ class TrueMaps:
 
     The bound's own likelihood in a world that is known: what is left is the receiver's noise, report bins,
     the beams' errors, the device's bias (integrated out), T_A's bins and noise, neighbours that are dropped,
-    and the law of mobility. It is what perfect maps would buy, no bound for who has the nominal maps only.
+    and the law of mobility. Where antennas point is no map, so UL-AoA is not used. It is what perfect maps would
+    buy, no bound for who has the nominal maps only.
     """
 
     truth: xr.Dataset
@@ -54,7 +55,8 @@ class TrueMaps:
     def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
         """The posterior of each sequence before calibration, and that of its last report."""
         deployment = place.deployment
-        sequences = all_tokens(observations(reports, deployment), deployment, self.network)
+        observed, positioning = observations(reports, deployment), positioning_of(reports, deployment)
+        sequences = all_tokens(observed, deployment, self.network, positioning)
         search = Search(self.likelihood(deployment), self.movement, self.motions, self.ways)
         return search.all(sequences, self.seed)
 
