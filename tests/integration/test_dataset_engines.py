@@ -15,7 +15,7 @@ from raylocus.cli.console import recipe_file
 from raylocus.cli.main import main
 from raylocus.datasets.build import BuildPart, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
-from raylocus.datasets.building.true_places import drawn_places
+from raylocus.datasets.building.true_places import TruePlace, drawn_places
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.folders import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
@@ -26,6 +26,7 @@ from raylocus.evaluation.references import References
 from raylocus.execution.engines import LocalProcesses, RayCluster
 from raylocus.execution.task import Engine, Task, TaskOutcome, ThisProcess
 from raylocus.propagation.maps.traced_place import open_place
+from raylocus.scenes.map_errors.law import MapErrorLaw
 
 RECIPE = recipe_file("dataset", "tiny")
 
@@ -208,13 +209,13 @@ def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_s
     assert [line.split(", ")[1] for line in lines] == ["draw 1 of 2", "draw 2 of 2"]
     assert len({observed_seed, *(each.map_error["seed"] for each in draws)}) == 3
     before = [contents(each.folder) for each in draws]
-    again = drawn_places(choice, 2, dataset.configuration.trace, lines.append)
-    assert [contents(each.folder) for each in again] == before
+    drawn_places(choice, 2, dataset.configuration.trace, lines.append)
+    assert [contents(each.folder) for each in draws] == before
     with pytest.raises(InputError, match="ask for 2 or more"):
         drawn_places(choice, 1, dataset.configuration.trace, lines.append)
-    milder = dataclasses.replace(choice, map_error=0.5)
-    other, _ = drawn_places(milder, 2, dataset.configuration.trace, lines.append)
-    assert other.map_error["law"]["severity"] == 0.5 and contents(other.folder) != before[0]
+    drawn = TruePlace(choice.folder, draws[0].folder, MapErrorLaw(severity=1.0), draws[0].map_error["seed"])
+    milder = dataclasses.replace(drawn, law=MapErrorLaw(severity=0.5))
+    assert drawn.is_drawn and not milder.is_drawn
     test = dataset.select(dataset.place_index == 0)
     with pytest.raises(BoundRefused, match="--true-places 9"):
         References(test, open_place(choice.folder)).bound()
