@@ -52,7 +52,7 @@ FITTED = {
     "critical": ((0.5, 1.1, 2.0), (1.0, 1.1, 3.5)),
     "levels": ((0.5, 1.25, 8.0), (1.0, 1.15, 15.0), (1.5, 1.15, 15.0)),
     "positioning": ((0.5, 1.1, 2.5), (1.0, 1.1, 3.5)),
-    "outdated": ((0.5, 0.95, 3.8),),
+    "outdated": ((0.5, 0.9, 3.5),),
 }
 #: Of the true maps, fitted likewise at severity 0.5.
 TRUE_MAPS_CALIBRATION = Calibration(power=1.2, doubt=1.0)
