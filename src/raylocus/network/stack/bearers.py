@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
@@ -25,6 +23,7 @@ from raylocus.network.mac.uplink import (
 )
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
+from raylocus.network.reports.features import FeatureValues
 from raylocus.network.reports.report_mapping import POWER_HEADROOM, reported
 from raylocus.network.rlc import (
     Delivery,
@@ -51,23 +50,6 @@ LEAST_RATE = 1e4
 STATUS_LOSS = 0.01
 
 
-@dataclass(frozen=True)
-class DownlinkBearer:
-    """Features of the bearer; NaN where the UE is out of range."""
-
-    mcs: Float[np.ndarray, " report"]
-    bler: Float[np.ndarray, " report"]
-    harq_nack: Float[np.ndarray, " report"]
-    spectral_efficiency: Float[np.ndarray, " report"]
-    throughput: Float[np.ndarray, " report"]
-    frame_error_rate: Float[np.ndarray, " report"]
-    bearer_throughput: Float[np.ndarray, " report"]
-    rlc_retransmissions: Float[np.ndarray, " report"]
-    round_trip: Float[np.ndarray, " report"]
-    latency: Float[np.ndarray, " report"]
-    jitter: Float[np.ndarray, " report"]
-
-
 def downlink_bearer(
     layer_sinr_db: Float[np.ndarray, " report"],
     layers: Float[np.ndarray, " report"],
@@ -76,8 +58,8 @@ def downlink_bearer(
     cqi_table: int,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> DownlinkBearer:
-    """The bearer at every report.
+) -> FeatureValues:
+    """The bearer at every report; NaN where the UE is out of range.
 
     SINR per layer is as the UE reported it [dB], NaN where unknown; the MCS table has the number of the CQI table.
     """
@@ -103,19 +85,19 @@ def downlink_bearer(
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
     retransmissions = delivery.retransmissions.mean(axis=1) + blank
-    return DownlinkBearer(
-        mcs=np.where(sent, link.mcs, np.nan),
-        bler=link.bler,
-        harq_nack=link.negative_share,
-        spectral_efficiency=efficiency,
-        throughput=throughput,
-        frame_error_rate=frame_error_rate(residual, FRAME_BLOCKS) + blank,
-        bearer_throughput=bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
-        rlc_retransmissions=retransmissions,
-        round_trip=configuration.bearer.round_trip * (1 + retransmissions),
-        latency=delay.mean(axis=1) + blank,
-        jitter=jitter(delay) + blank,
-    )
+    return {
+        "mcs": np.where(sent, link.mcs, np.nan),
+        "bler": link.bler,
+        "harq_nack": link.negative_share,
+        "spectral_efficiency": efficiency,
+        "throughput": throughput,
+        "frame_error_rate": frame_error_rate(residual, FRAME_BLOCKS) + blank,
+        "bearer_throughput": bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
+        "rlc_retransmissions": retransmissions,
+        "round_trip": configuration.bearer.round_trip * (1 + retransmissions),
+        "latency": delay.mean(axis=1) + blank,
+        "jitter": jitter(delay) + blank,
+    }
 
 
 def _packet_delays(
@@ -152,15 +134,6 @@ UPLINK_SHARE = 0.1
 PUSCH_SHARE = 0.1
 
 
-@dataclass(frozen=True)
-class UplinkBearer:
-    """Features of the uplink; the buffer's are NaN where the UE is out of range."""
-
-    power_headroom: Float[np.ndarray, " report"]
-    buffer_status: Float[np.ndarray, " report"]
-    scheduling_requests: Float[np.ndarray, " report"]
-
-
 def uplink_bearer(
     rsrp: Float[np.ndarray, " report"],
     energy_dbm: Float[np.ndarray, " report"],
@@ -169,8 +142,8 @@ def uplink_bearer(
     carrier: Carrier,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> UplinkBearer:
-    """The uplink at every report.
+) -> FeatureValues:
+    """The uplink at every report; the buffer's features are NaN where the UE is out of range.
 
     RSRP is L3-filtered, as the UE measures it, `energy_dbm` the serving cell's EPRE [dBm]; throughput [bit/s] is
     the downlink's.
@@ -181,8 +154,8 @@ def uplink_bearer(
     blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
     control = configuration.power_control
     power = needed_power(energy_dbm - rsrp, blocks, carrier.numerology, control)
-    return UplinkBearer(
-        power_headroom=reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
-        buffer_status=np.where(np.isnan(waiting), np.nan, index),
-        scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
-    )
+    return {
+        "power_headroom": reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
+        "buffer_status": np.where(np.isnan(waiting), np.nan, index),
+        "scheduling_requests": scheduling_request_rate(rate, configuration.traffic),
+    }
