@@ -34,11 +34,6 @@ class ReportColumns:
     path: Path
     table: pyarrow.Table
 
-    @property
-    def time_column(self) -> str:
-        """The name of the column that holds the time."""
-        return next(name for name in TIME_COLUMNS if name in self.table.column_names)
-
     def refuse(self, row: int, name: str, why: str) -> NoReturn:
         """Refuses a value.
 

@@ -26,7 +26,6 @@ from raylocus.network.random_streams import RandomSource, correlated_normal
 from raylocus.network.reports.features import FeatureValues
 from raylocus.network.reports.report_mapping import POWER_HEADROOM, reported
 from raylocus.network.rlc import (
-    Delivery,
     bearer_throughput,
     deliver,
     jitter,
@@ -78,13 +77,13 @@ def downlink_bearer(
     )
     errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
     residual = errors.prod(axis=-1)  # every transmission fails, and RLC must help
-    delivery = deliver(
+    again, air = deliver(
         np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, random
     )
-    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, random)
+    delay, gap = _packet_delays(throughput, air, trajectories, configuration, random)
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
-    retransmissions = delivery.retransmissions.mean(axis=1) + blank
+    retransmissions = again.mean(axis=1) + blank
     return {
         "mcs": np.where(sent, link.mcs, np.nan),
         "bler": link.bler,
@@ -102,7 +101,7 @@ def downlink_bearer(
 
 def _packet_delays(
     throughput: Float[np.ndarray, " report"],
-    delivery: Delivery,
+    air: Float[np.ndarray, "report packet"],
     trajectories: Trajectories,
     configuration: NetworkConfiguration,
     random: RandomSource,
@@ -110,7 +109,7 @@ def _packet_delays(
     """From each packet's arrival to its delivery, and the gaps between arrivals [s].
 
     The first packet before a report waits for what the last one before the report in front left, unless
-    the queue has had time to forget it.
+    the queue has had time to forget it. `air` is the time over the air [s], NaN where the link failed.
     """
     rate = np.where(np.isnan(throughput), 1e9, np.maximum(throughput, LEAST_RATE))[:, None]
     service = np.repeat(PACKET_BITS / rate, PACKETS, axis=1)
@@ -124,8 +123,8 @@ def _packet_delays(
         remembered = uniform[now, -1] < np.exp(-elapsed / forgets[now])
         last = waiting_times(service[before], gap[before], first[before])[:, -1]
         first[now] = np.where(remembered, last, first[now])
-    air = np.nan_to_num(delivery.delay, nan=configuration.bearer.poll_retransmit)
-    return waiting_times(service, gap, first) + service + air, gap
+    served = waiting_times(service, gap, first) + service
+    return served + np.nan_to_num(air, nan=configuration.bearer.poll_retransmit), gap
 
 
 #: Rate of the uplink relative to the downlink's: less power, fewer layers, fewer slots; an engineering choice.

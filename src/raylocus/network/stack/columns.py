@@ -181,12 +181,14 @@ def complete_reports(
     if len(features) == len(CRITICAL):
         return reports
     valid, slots = content.valid, content.cells.shape[1]
+    places: dict[str, int | slice] = {"serving": 0, "cell": slice(slots), "beam": slice(slots, None)}
     columns, censored = [reports.features], [reports.censored]
     for index, feature in enumerate(features[len(CRITICAL) :], start=len(CRITICAL)):
         values = np.asarray(getattr(batch, SOURCES[feature.name])[feature.name], np.float64)
         there = present[:, index] if feature.token == "serving" else present[:, index, None]
-        values = np.where(there, values, np.nan)
-        values, ends = _mapped(_laid_out(values, feature, valid.shape, slots)[valid], feature)
+        laid_out = np.full(valid.shape, np.nan)
+        laid_out[:, places[feature.token]] = np.where(there, values, np.nan)
+        values, ends = _mapped(laid_out[valid], feature)
         columns.append(values[:, None])
         censored.append(ends[:, None])
     return dataclasses.replace(
@@ -195,20 +197,6 @@ def complete_reports(
         censored=np.concatenate(censored, axis=1),
         feature_names=tuple(feature.name for feature in features),
     )
-
-
-def _laid_out(
-    values: Float[np.ndarray, "..."], feature: ReportFeature, shape: tuple[int, int], cells: int
-) -> Float[np.ndarray, "report slot"]:
-    """Values of a feature in the slots of a report: its cells, then its beams."""
-    out = np.full(shape, np.nan)
-    if feature.token == "serving":
-        out[:, 0] = values
-    elif feature.token == "cell":
-        out[:, :cells] = values
-    else:
-        out[:, cells:] = values
-    return out
 
 
 def _mapped(
