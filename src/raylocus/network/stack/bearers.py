@@ -68,9 +68,9 @@ def downlink_bearer(
     )
     true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
     link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, random)
-    sent = ~np.isnan(link.bler)
-    index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)
-    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link.bler), np.nan)
+    sent = ~np.isnan(link["bler"])
+    index = np.where(sent, np.nan_to_num(link["mcs"]), 0).astype(np.int64)
+    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link["bler"]), np.nan)
     share = scheduled_share(time, offsets, configuration.scheduler, random)
     throughput = (
         efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
@@ -84,10 +84,8 @@ def downlink_bearer(
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
     retransmissions = again.mean(axis=1) + blank
-    return {
-        "mcs": np.where(sent, link.mcs, np.nan),
-        "bler": link.bler,
-        "harq_nack": link.negative_share,
+    return link | {
+        "mcs": np.where(sent, link["mcs"], np.nan),
         "spectral_efficiency": efficiency,
         "throughput": throughput,
         "frame_error_rate": frame_error_rate(residual, FRAME_BLOCKS) + blank,

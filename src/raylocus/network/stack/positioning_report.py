@@ -11,7 +11,7 @@ from raylocus.network.impairments.report_errors import drifts
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
-from raylocus.network.positioning.angles import arrival_cosine, azimuth_of_cosine
+from raylocus.network.positioning.angles import arrival_cosine
 from raylocus.network.positioning.timing_measurements import (
     receive_transmit_differences,
     reference_signal_time_difference,
@@ -49,8 +49,8 @@ def uplink_angles(
         response = frequency_response(links.delay[rows, cell.site], ports, frequencies).swapaxes(1, 2)
         snr = from_decibel(heard.uplink_snr_db[rows, slots]) / cell.array.columns
         own = noise[rows, slots, :, : cell.array.columns]
-        azimuth = azimuth_of_cosine(_noisy_cosine(response, snr, own), heard.boresight[rows, slots])
-        angles[rows, slots] = np.rad2deg(azimuth)
+        cosine = _noisy_cosine(response, snr, own)
+        angles[rows, slots] = np.rad2deg(heard.boresight[rows, slots] + np.arcsin(np.clip(cosine, -1, 1)))
     return reported_angle(angles, -180.0)
 
 
