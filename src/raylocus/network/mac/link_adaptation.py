@@ -121,7 +121,10 @@ def adapt(
     starts = Rows(report_offsets).starts
     for step, now in enumerate([starts, *reports_by_step(report_offsets)]):
         if step:
-            margin[now] = _next_margin(margin[now - 1], negative[now - 1], loop)
+            # The margin stays as it was where no block was sent.
+            share = np.nan_to_num(negative[now - 1], nan=loop.target)
+            moved = loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))
+            margin[now] = np.clip(margin[now - 1] + moved, *MARGIN_LIMITS_DB)
         known = ~np.isnan(known_sinr_db[now])
         level = np.where(known, known_sinr_db[now], -np.inf) - margin[now]
         index = np.searchsorted(needed, level, side="right") - 1
@@ -132,12 +135,3 @@ def adapt(
         bler[now] = np.where(sent, rate, np.nan)
         negative[now] = np.where(sent, (uniform[now] < rate[:, None]).mean(axis=1), np.nan)
     return {"mcs": mcs, "bler": bler, "harq_nack": negative}
-
-
-def _next_margin(
-    margin: Float[np.ndarray, " chosen"], negative: Float[np.ndarray, " chosen"], loop: OuterLoop
-) -> Float[np.ndarray, " chosen"]:
-    """The margin after one report's blocks; as it was where none was sent."""
-    share = np.nan_to_num(negative, nan=loop.target)
-    moved = margin + loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))
-    return np.clip(moved, *MARGIN_LIMITS_DB)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Complex, Float
+from jaxtyping import Float
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
@@ -49,22 +49,12 @@ def uplink_angles(
         response = frequency_response(links.delay[rows, cell.site], ports, frequencies).swapaxes(1, 2)
         snr = from_decibel(heard.uplink_snr_db[rows, slots]) / cell.array.columns
         own = noise[rows, slots, :, : cell.array.columns]
-        cosine = _noisy_cosine(response, snr, own)
-        angles[rows, slots] = np.rad2deg(heard.boresight[rows, slots] + np.arcsin(np.clip(cosine, -1, 1)))
+        power = np.mean(np.abs(response) ** 2, axis=(1, 2), keepdims=True)
+        scaled = np.divide(response, np.sqrt(power), out=np.zeros_like(response), where=power > 0)
+        cosine = arrival_cosine(scaled + own / np.sqrt(snr)[:, None, None])
+        azimuth = heard.boresight[rows, slots] + np.arcsin(np.clip(cosine, -1, 1))
+        angles[rows, slots] = np.where(power[:, 0, 0] > 0, np.rad2deg(azimuth), np.nan)
     return reported_angle(angles, -180.0)
-
-
-def _noisy_cosine(
-    response: Complex[np.ndarray, "link subcarrier column"],
-    snr: Float[np.ndarray, " link"],
-    noise: Complex[np.ndarray, "link subcarrier column"],
-) -> Float[np.ndarray, " link"]:
-    """Direction cosine of the strongest arrival at an SNR per column; NaN where nothing arrives."""
-    power = np.mean(np.abs(response) ** 2, axis=(1, 2), keepdims=True)
-    present = power > 0
-    scaled = np.divide(response, np.sqrt(power), out=np.zeros_like(response), where=present)
-    cosine = arrival_cosine(scaled + noise / np.sqrt(snr)[:, None, None])
-    return np.where(present[:, 0, 0], cosine, np.nan)
 
 
 def positioning_report(
