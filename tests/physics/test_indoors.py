@@ -9,7 +9,7 @@ import xarray as xr
 from network_fixtures import TILE, deployment, free_space_maps, ground
 from raylocus.errors import InputError
 from raylocus.network.channel.links import channel_at
-from raylocus.network.channel.world_channel import behind_walls, sequence_loss_db, shelter_of
+from raylocus.network.channel.world_channel import behind_walls, shelter_of
 from raylocus.network.impairments.building_loss import BuildingLoss, penetration_loss_db, wall_loss_db
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.movement.trajectories import Trajectories
@@ -55,8 +55,7 @@ def test_outdoors_nothing_changes_and_indoors_the_ground_outside_counts(maps: xr
     shelter = shelter_of(geometry, walked.position)
     assert shelter.indoors.tolist() == [False, True]
     assert shelter.depth[1] == pytest.approx(3 * TILE.resolution)
-    frequency, generator = 3.5e9, np.random.default_rng(0)
-    walls = sequence_loss_db(shelter, walked.report_offsets, frequency, BuildingLoss(), generator)
+    walls = penetration_loss_db(shelter.depth, 3.5e9, BuildingLoss(), np.full(2, 0.5), np.zeros(2))
     state = behind_walls(channel_at(maps, shelter.outdoors), shelter, walls)
     plain = channel_at(maps, shelter.outdoors)
     np.testing.assert_array_equal(state.rsrp_beam[0], plain.rsrp_beam[0])

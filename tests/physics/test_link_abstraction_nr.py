@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from raylocus.errors import InputError
 from raylocus.network.mac.link_adaptation import (
-    AdaptedLink,
     OuterLoop,
     Scheduler,
     adapt,
@@ -23,6 +22,7 @@ from raylocus.network.mac.link_adaptation import (
     scheduled_share,
     transmission_error_rates,
 )
+from raylocus.network.reports.features import FeatureValues
 from raylocus.propagation.link_abstraction.link_quality import (
     TransportBlock,
     block_error_rate,
@@ -161,16 +161,16 @@ def test_effective_sinr_lies_between_the_worst_and_the_mean() -> None:
     assert selective[0] < flat[0]
 
 
-def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> AdaptedLink:
+def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> FeatureValues:
     level = np.array(sinr_db, float)
     return adapt(level, level, np.array(offsets), MCS_TABLES[1], loop, np.random.default_rng(seed))
 
 
 def test_throughput_is_capped_by_the_table_and_missing_where_there_is_no_link() -> None:
     link = adapted([60.0, -30.0, np.nan], [0, 1, 2, 3], OuterLoop())
-    assert link.mcs[0] == 28 and link.bler[0] < 1e-6 and link.negative_share[0] == 0
-    assert link.mcs[1] == -1 and np.isnan(link.bler[1])
-    assert np.isnan([link.mcs[2], link.bler[2], link.negative_share[2]]).all()
+    assert link["mcs"][0] == 28 and link["bler"][0] < 1e-6 and link["harq_nack"][0] == 0
+    assert link["mcs"][1] == -1 and np.isnan(link["bler"][1])
+    assert np.isnan([link["mcs"][2], link["bler"][2], link["harq_nack"][2]]).all()
     # 106 blocks × 12 subcarriers × 11 symbols × 2000 slots.
     assert resource_elements_per_second(106, 1) == 106 * 12 * 11 * 2000
 
@@ -182,7 +182,7 @@ def test_the_outer_loop_finds_its_target_however_wrong_the_report_is() -> None:
     true = generator.uniform(0, 20, count).repeat(steps) + 0.8 * generator.standard_normal(count * steps)
     for bias in (-3.0, 0.0, 3.0):
         link = adapt(true + bias, true, offsets, MCS_TABLES[1], OuterLoop(), generator)
-        settled = link.negative_share.reshape(count, steps)[:, 40:]
+        settled = link["harq_nack"].reshape(count, steps)[:, 40:]
         assert settled.mean() == pytest.approx(0.1, abs=0.02), bias
 
 

@@ -36,8 +36,8 @@ def present(configuration: NetworkConfiguration, interval: float = 0.48) -> np.n
 
 def test_every_row_has_exactly_one_source_that_measures_it() -> None:
     further = [feature.name for feature in SCHEMA if feature.name not in CRITICAL]
-    fields = Counter(field.name for report in LAYERS.values() for field in dataclasses.fields(report))
-    assert [fields[name] for name in further] == [1] * len(further)
+    filled = Counter(name for names in LAYERS.values() for name in names)
+    assert [filled[name] for name in further] == [1] * len(further)
     assert {SOURCES[name] for name in CRITICAL} == {"content"}
     assert all(hasattr(Batch, layer) for layer in LAYERS)
     assert set(PATH_LAYERS) < set(LAYERS) == {SOURCES[name] for name in further}

@@ -105,7 +105,7 @@ def test_an_upload_that_breaks_off_leaves_no_whole_store(
     folder.upload(fresh)
     BreakingOff.writes = writes
     with pytest.raises(StoreUnreachableError, match="the line is dead.*continues from what is complete"):
-        RemoteFolder(folder.url.replace("memory", "breaking")).upload(fresh)
+        RemoteFolder(folder.name.replace("memory", "breaking")).upload(fresh)
     assert folder.read(MANIFEST) is None
     folder.upload(fresh)
     assert folder.read(MANIFEST) is not None and len(folder.sizes()) == 3

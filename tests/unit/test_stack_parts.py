@@ -256,9 +256,9 @@ def test_an_event_is_seen_from_the_cell_that_served_before_its_handover() -> Non
     assert history.serving.tolist() == [0, 0, 1, 1]
     assert fired(rsrp, history, trajectories, event).tolist() == [False, False, True, False]
     report = session_report(rsrp, history, trajectories, (event, Event("A1", threshold=-85.0)))
-    assert report.handovers.tolist() == [0, 0, 1, 1] and report.stay.tolist() == [0.0, 0.5, 0.0, 0.5]
+    assert report["handovers"].tolist() == [0, 0, 1, 1] and report["stay"].tolist() == [0.0, 0.5, 0.0, 0.5]
     # The event of the highest number counts; A1 holds from the first report on and fires once.
-    assert report.event.tolist()[0] == 1 and report.event.tolist()[2] == 3
+    assert report["event"].tolist()[0] == 1 and report["event"].tolist()[2] == 3
 
 
 def test_the_timing_advance_is_measured_at_access_and_after_handovers() -> None:
@@ -269,10 +269,10 @@ def test_the_timing_advance_is_measured_at_access_and_after_handovers() -> None:
     delay = np.array([1e-6, 1.1e-6, 2e-6])
     found = advance_report(delay, history, trajectories, CARRIER, QUIET.timing_loop)
     step = 16 * 64 / 2**CARRIER.numerology / (480e3 * 4096)
-    assert np.allclose(found.timing_advance, np.round(2 * delay / step), atol=1)
-    assert np.isnan(found.timing_advance).sum() == 0
+    assert np.allclose(found["timing_advance"], np.round(2 * delay / step), atol=1)
+    assert np.isnan(found["timing_advance"]).sum() == 0
     lost = advance_report(np.full(3, NAN), history, trajectories, CARRIER, QUIET.timing_loop)
-    assert np.isnan(lost.timing_advance).all()
+    assert np.isnan(lost["timing_advance"]).all()
 
 
 # What a band, an antenna or a UE cannot give.

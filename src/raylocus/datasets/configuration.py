@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +67,9 @@ def _of_source(choice: PlaceChoice, tile_size: float) -> Iterator[PlaceChoice]:
     if choice.count == 1:
         yield choice
         return
-    for number, (column, row) in zip(range(choice.count), _around(), strict=False):
+    side = range(-math.isqrt(choice.count), math.isqrt(choice.count) + 1)
+    around = sorted(product(side, side), key=lambda tile: max(map(abs, tile)))  # ring by ring
+    for number, (row, column) in zip(range(choice.count), around, strict=False):
         folder = Path(f"{choice.folder}-{number}")
         single = dataclasses.replace(choice, folder=folder, count=1, seed=choice.seed + number)
         if generated:
@@ -74,15 +78,6 @@ def _of_source(choice: PlaceChoice, tile_size: float) -> Iterator[PlaceChoice]:
             x, y = choice.centre
             centre = (x + column * tile_size, y + row * tile_size)
             yield dataclasses.replace(single, centre=centre, city=choice.city_name)
-
-
-def _around() -> Iterator[tuple[int, int]]:
-    """Columns and rows around (0, 0), ring by ring."""
-    ring = 0
-    while True:
-        side = range(-ring, ring + 1)
-        yield from ((column, row) for row in side for column in side if max(abs(column), abs(row)) == ring)
-        ring += 1
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -102,14 +101,11 @@ def folder_written_whole(target: Folder) -> Iterator[Path]:
             aside.mkdir()
             yield aside
         return
-    scratch = Path(tempfile.mkdtemp(prefix="raylocus-"))
-    try:
-        with written_whole(scratch / "dataset") as aside:
-            aside.mkdir()
+    with tempfile.TemporaryDirectory(prefix="raylocus-", ignore_cleanup_errors=True) as scratch:
+        local = Path(scratch) / "dataset"
+        with folder_written_whole(LocalFolder(local)) as aside:
             yield aside
-        target.upload(scratch / "dataset")
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+        target.upload(local)
 
 
 #: What to do about a store that is damaged.

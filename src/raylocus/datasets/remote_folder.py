@@ -16,17 +16,12 @@ from raylocus.storage import MANIFEST, file_sizes
 class RemoteFolder:
     """A folder of an object store. One object is written whole or not at all, as such stores promise."""
 
-    url: str
-
-    @property
-    def name(self) -> str:
-        """Its URL."""
-        return self.url
+    name: str
+    """Its URL."""
 
     def read(self, file: str) -> bytes | None:
         """The bytes of a file; None where there is none."""
-        with _reached(self.url), suppress(FileNotFoundError):
-            system, path = self._opened
+        with self._reached() as (system, path), suppress(FileNotFoundError):
             content: bytes = system.cat_file(f"{path}/{file}")
             return content
         return None
@@ -37,20 +32,17 @@ class RemoteFolder:
         Raises:
             StoreUnreachableError: the store does not answer.
         """
-        with _reached(self.url):
-            system, path = self._opened
+        with self._reached() as (system, path):
             system.pipe_file(f"{path}/{file}", content)
 
     def remove(self, file: str) -> None:
         """Removes a file, if there is one."""
-        with _reached(self.url), suppress(FileNotFoundError):
-            system, path = self._opened
+        with self._reached() as (system, path), suppress(FileNotFoundError):
             system.rm_file(f"{path}/{file}")
 
     def sizes(self) -> dict[str, int]:
         """Size [bytes] of every file but the manifest."""
-        with _reached(self.url):
-            system, path = self._opened
+        with self._reached() as (system, path):
             system.invalidate_cache()
             found = system.find(f"{path}/", detail=True)
         sizes = {name.removeprefix(f"{path}/"): int(entry["size"]) for name, entry in found.items()}
@@ -63,11 +55,14 @@ class RemoteFolder:
         """A store that reads the objects."""
         from zarr.storage import FsspecStore
 
-        return FsspecStore.from_url(self.url, read_only=True)
+        return FsspecStore.from_url(self.name, read_only=True)
 
     def unreadable(self, error: Exception) -> RaylocusError:
         """The store does not answer, or not as it should."""
-        return _out_of_reach(self.url, error)
+        return StoreUnreachableError(
+            f"cannot reach {self.name} ({type(error).__name__}: {error}); "
+            "run the command again when it answers, and it continues from what is complete"
+        )
 
     def upload(self, folder: Path) -> None:
         """Writes a folder's files; its manifest comes last, so that a store without one is not whole.
@@ -82,33 +77,19 @@ class RemoteFolder:
         for file in (*new, MANIFEST):
             self.write(file, (folder / file).read_bytes())
 
-    @property
-    def _opened(self) -> tuple[Any, str]:
-        """The client, which fsspec keeps, and where in it the folder is."""
-        import fsspec
+    @contextmanager
+    def _reached(self) -> Iterator[tuple[Any, str]]:
+        """The client, which fsspec keeps, and where in it the folder is; one sentence where it is out of reach."""
+        try:
+            import fsspec
 
-        with _reached(self.url):
-            system, path = fsspec.core.url_to_fs(self.url)
-            return system, path.rstrip("/")
-
-
-@contextmanager
-def _reached(url: str) -> Iterator[None]:
-    """Turns what libraries raise when a store is out of reach into one sentence."""
-    try:
-        yield
-    except (FileNotFoundError, StoreUnreachableError):
-        raise
-    except ImportError as error:
-        raise StoreUnreachableError(
-            f"{url} needs a package ({error}); run: pip install 'raylocus[s3]'"
-        ) from error
-    except Exception as error:  # every protocol's client has its own
-        raise _out_of_reach(url, error) from error
-
-
-def _out_of_reach(url: str, error: Exception) -> StoreUnreachableError:
-    return StoreUnreachableError(
-        f"cannot reach {url} ({type(error).__name__}: {error}); "
-        "run the command again when it answers, and it continues from what is complete"
-    )
+            system, path = fsspec.core.url_to_fs(self.name)
+            yield system, path.rstrip("/")
+        except FileNotFoundError:
+            raise
+        except ImportError as error:
+            raise StoreUnreachableError(
+                f"{self.name} needs a package ({error}); run: pip install 'raylocus[s3]'"
+            ) from error
+        except Exception as error:  # every protocol's client has its own
+            raise self.unreadable(error) from error

@@ -149,20 +149,17 @@ class PartSurvey:
         """Reads all parts, one at a time."""
         survey: PartSurvey | None = None
         for part in parts:
-            survey = survey or cls._started(part)
+            if survey is None:
+                numbers = {name: ColumnSurvey(step) for name, step in REPORT_NUMBERS.items()}
+                for each in features_named(part.feature_names):
+                    numbers[feature_name(each.name)] = ColumnSurvey(each.step, each.low)
+                survey = cls(part.feature_names, part.absent, numbers=numbers)
             survey._add(part)
         if survey is None or not survey.counts["sample"]:
             raise InputError(
                 "no UE was detected anywhere, so there is nothing to store; check the deployments"
             )
         return survey
-
-    @classmethod
-    def _started(cls, part: Reports) -> PartSurvey:
-        numbers = {name: ColumnSurvey(step) for name, step in REPORT_NUMBERS.items()}
-        for feature in features_named(part.feature_names):
-            numbers[feature_name(feature.name)] = ColumnSurvey(feature.step, feature.low)
-        return cls(part.feature_names, part.absent, numbers=numbers)
 
     def _add(self, part: Reports) -> None:
         if part.feature_names != self.feature_names:

@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -152,9 +152,7 @@ class ReportDataset:
         token_rows = Rows.of(stops - starts)
         tokens = starts[token_rows.row] + token_rows.rank
 
-        def of_tokens(name: str) -> Shaped[np.ndarray, "token ..."]:
-            return self._values(name, tokens)
-
+        of_tokens = partial(self._values, rows=tokens)
         columns = [of_tokens(feature_name(feature.name)) for feature in features_named(self.feature_names)]
         return Reports(
             report_offsets=report_rows.offsets,

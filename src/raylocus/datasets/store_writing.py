@@ -14,7 +14,7 @@ from jaxtyping import Shaped
 from raylocus.datasets.columns import ColumnWriter, Encoding
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.folders import folder_at, folder_written_whole
-from raylocus.datasets.plan import WorldRecord, assign_splits, plan_worlds, start_times
+from raylocus.datasets.plan import assign_splits, plan_worlds, start_times
 from raylocus.datasets.schema import (
     DATASET_SCHEMA,
     FIXED_COLUMNS,
@@ -72,12 +72,7 @@ def save_report_dataset(
     with folder_written_whole(folder_at(path)) as folder, consolidating():
         root = zarr.create_group(folder, zarr_format=3)
         tiles = _write_places(configuration, left_out, folder)
-        worlds = [
-            (index, world)
-            for index, world in enumerate(plan_worlds(configuration))
-            if world.place_index not in left_out
-        ]
-        moments = _write_parts(root, survey, _labelled(parts, worlds, tiles, configuration))
+        moments = _write_parts(root, survey, _labelled(parts, tiles, configuration))
         _write_statistics(root, moments)
         root.attrs.update(
             {
@@ -93,12 +88,11 @@ def save_report_dataset(
 
 
 def _labelled(
-    parts: Iterable[Reports],
-    worlds: Sequence[tuple[int, WorldRecord]],
-    tiles: dict[int, Grid],
-    configuration: DatasetConfiguration,
+    parts: Iterable[Reports], tiles: dict[int, Grid], configuration: DatasetConfiguration
 ) -> Iterator[tuple[Reports, dict[str, Shaped[np.ndarray, " sample"]]]]:
-    """The reports of each world, and the columns over its sequences."""
+    """The reports of each world of the places that have a tile here, and the columns over its sequences."""
+    planned = enumerate(plan_worlds(configuration))
+    worlds = [(index, world) for index, world in planned if world.place_index in tiles]
     for part, (index, world) in zip(parts, worlds, strict=True):
         start = start_times(world, len(part))
         split = assign_splits(configuration.splits, world, tiles[world.place_index], part, start)

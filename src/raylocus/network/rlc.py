@@ -106,21 +106,12 @@ class AcknowledgedMode:
         return 2 * self.air_delay + self.status_prohibit / 2
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """What became of PDUs."""
-
-    retransmissions: Int[np.ndarray, "*batch"]
-    delay: Float[np.ndarray, "*batch"]
-    """From the first transmission to the arrival [s]; NaN where it never came: the radio link failed."""
-
-
 def deliver(
     loss: Float[np.ndarray, "report pdu"],
     status_loss: float,
     mode: AcknowledgedMode,
     random: RandomSource,
-) -> Delivery:
+) -> tuple[Int[np.ndarray, "report pdu"], Float[np.ndarray, "report pdu"]]:
     """Sends PDUs that are each lost with a probability at every transmission.
 
     A retransmission waits for the status that names the loss: the poll goes out and the status comes
@@ -128,6 +119,10 @@ def deliver(
     t-PollRetransmit.
 
     `loss` is the probability that HARQ gives up each PDU, `status_loss` that a status is lost.
+
+    Returns:
+        Retransmissions, and time from the first transmission to the arrival [s]; NaN where it never came: the radio
+        link failed.
     """
     rounds = mode.most_retransmissions
     uniform = random.random((*loss.shape, rounds + 1))
@@ -139,5 +134,4 @@ def deliver(
     repeats = np.floor(np.log(np.maximum(waits[..., 1], 1e-300)) / np.log(max(status_loss, 1e-300)))
     each = 2 * mode.air_delay + mode.status_prohibit * waits[..., 0] + mode.poll_retransmit * repeats
     waited = np.where(np.arange(rounds) < retransmissions[..., None], each, 0.0).sum(axis=-1)
-    delay = np.where(arrived, mode.air_delay + waited, np.nan)
-    return Delivery(retransmissions, delay)
+    return retransmissions, np.where(arrived, mode.air_delay + waited, np.nan)

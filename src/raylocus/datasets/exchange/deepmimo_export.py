@@ -83,11 +83,8 @@ def transmitter_paths(
     """
     amplitude = impulse_response(found, Panel(), Panel()).amplitude[:, 0, 0]
     power = to_decibel(np.abs(amplitude) ** 2)
-    # Of each UE the strongest path first.
-    order, rank = (
-        np.lexsort((-power, found.ue)),
-        Rows.of(np.bincount(found.ue, minlength=len(receivers))).rank,
-    )
+    order = np.lexsort((-power, found.ue))  # of each UE the strongest path first
+    rank = Rows.of(np.bincount(found.ue, minlength=len(receivers))).rank
     paths = found.paths
 
     def matrix(values: Shaped[np.ndarray, " path *rest"]) -> Float[np.ndarray, "receiver slot *rest"]:

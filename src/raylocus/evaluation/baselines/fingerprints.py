@@ -142,9 +142,7 @@ class RandomForest(GroundMethod):
         # Leaves of all trees are numbered one after the other, so that all weights are one sparse product.
         first = np.cumsum([0, *(tree.tree_.node_count for tree in forest.estimators_)])
         held = _incidence(forest.apply(book) + first[:-1], int(first[-1])).T
-        share = csr_array(
-            (np.ones(len(ground)), (np.arange(len(ground)), ground)), (len(ground), maps.outdoor.size)
-        )
+        share = _incidence(ground[:, None], maps.outdoor.size)
         mass = held @ share
         mass = mass.multiply(1 / np.maximum(mass.sum(axis=1), 1)[:, None]).tocsr()
         found: Float[np.ndarray, "report ground"] = (
@@ -170,6 +168,6 @@ def _features(rsrp: Float[np.ndarray, "row cell"]) -> Float[np.ndarray, "row fea
 
 
 def _incidence(leaf: Int[np.ndarray, "row tree"], leaves: int) -> csr_array:
-    """1 where a row falls into a leaf, as a sparse matrix of rows and leaves."""
+    """1 where a row falls into a leaf (or ground cell), as a sparse matrix of rows and leaves."""
     rows = np.repeat(np.arange(len(leaf)), leaf.shape[1])
     return csr_array((np.ones(leaf.size), (rows, leaf.ravel())), (len(leaf), leaves))

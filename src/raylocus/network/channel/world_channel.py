@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from scipy.ndimage import distance_transform_edt
 
 from raylocus.errors import InputError
@@ -80,19 +80,6 @@ def behind_walls(
     )
 
 
-def sequence_loss_db(
-    shelter: Shelter,
-    report_offsets: Int[np.ndarray, " sample_plus_1"],
-    frequency: float,
-    law: BuildingLoss,
-    random: RandomSource,
-) -> Float[np.ndarray, " report"]:
-    """Penetration loss [dB] of each report's UE: its building and deviation are drawn once for a sequence."""
-    first = Rows(report_offsets).first
-    uniform, normal = random.random((len(first),)), random.standard_normal((len(first),))
-    return penetration_loss_db(shelter.depth, frequency, law, uniform[first], normal[first])
-
-
 @dataclass(frozen=True)
 class WorldChannel:
     """The channel of a world of a traced place: levels and delays by its maps, paths by the atlas."""
@@ -130,14 +117,15 @@ class WorldChannel:
     ) -> ChannelState:
         """Levels and delays of the ground under UEs, or next to them where they are indoors, behind their walls.
 
-        Of all reports, `rows` are those of the sequences that are walked.
+        Of all reports, `rows` are those of the sequences that are walked; a UE has the same walls in all of its own.
 
         Raises:
             InputError: a position lies outside the tile.
         """
         shelter = shelter_of(self.place.geometry_maps, walked.position)
-        frequency = self.deployment.carrier.frequency
-        loss = sequence_loss_db(shelter, walked.report_offsets, frequency, walls, random)
+        first, frequency = Rows(walked.report_offsets).first, self.deployment.carrier.frequency
+        uniform, normal = random.random((len(first),)), random.standard_normal((len(first),))
+        loss = penetration_loss_db(shelter.depth, frequency, walls, uniform[first], normal[first])
         return behind_walls(channel_at(self.maps, shelter.outdoors), shelter, loss)
 
     def links(self, position: Float[np.ndarray, "report 3"]) -> Links:

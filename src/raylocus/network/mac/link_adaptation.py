@@ -10,6 +10,7 @@ from scipy.special import ndtr
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource, correlated_normal
+from raylocus.network.reports.features import FeatureValues
 from raylocus.network.rrc.events import reports_by_step
 from raylocus.propagation.link_abstraction.link_quality import block_error_rate, thresholds_db
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
@@ -97,18 +98,6 @@ class OuterLoop:
     """Transport blocks that are acknowledged to it between two reports."""
 
 
-@dataclass(frozen=True)
-class AdaptedLink:
-    """What the loop made of a link at each report; NaN where there is no link."""
-
-    mcs: Float[np.ndarray, " report"]
-    """MCS index; −1 out of range."""
-    bler: Float[np.ndarray, " report"]
-    """Block error rate of first transmissions at the SINR as it is."""
-    negative_share: Float[np.ndarray, " report"]
-    """Share of NACKs among the blocks since the last report."""
-
-
 def adapt(
     known_sinr_db: Float[np.ndarray, " report"],
     true_sinr_db: Float[np.ndarray, " report"],
@@ -116,10 +105,14 @@ def adapt(
     table: ModulationTable,
     loop: OuterLoop,
     random: RandomSource,
-) -> AdaptedLink:
+) -> FeatureValues:
     """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
 
     The scheduler knows one effective SINR and blocks are sent at another [dB]; NaN where there is no link.
+
+    Returns:
+        `mcs`, the MCS index, −1 out of range; `bler`, of first transmissions at the SINR as it is; `harq_nack`, the
+        share of NACKs among the blocks since the last report.
     """
     needed = thresholds_db(table)
     uniform = random.random((len(known_sinr_db), loop.blocks))
@@ -128,7 +121,10 @@ def adapt(
     starts = Rows(report_offsets).starts
     for step, now in enumerate([starts, *reports_by_step(report_offsets)]):
         if step:
-            margin[now] = _next_margin(margin[now - 1], negative[now - 1], loop)
+            # The margin stays as it was where no block was sent.
+            share = np.nan_to_num(negative[now - 1], nan=loop.target)
+            moved = loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))
+            margin[now] = np.clip(margin[now - 1] + moved, *MARGIN_LIMITS_DB)
         known = ~np.isnan(known_sinr_db[now])
         level = np.where(known, known_sinr_db[now], -np.inf) - margin[now]
         index = np.searchsorted(needed, level, side="right") - 1
@@ -138,13 +134,4 @@ def adapt(
         mcs[now] = np.where(known, index, np.nan)
         bler[now] = np.where(sent, rate, np.nan)
         negative[now] = np.where(sent, (uniform[now] < rate[:, None]).mean(axis=1), np.nan)
-    return AdaptedLink(mcs, bler, negative)
-
-
-def _next_margin(
-    margin: Float[np.ndarray, " chosen"], negative: Float[np.ndarray, " chosen"], loop: OuterLoop
-) -> Float[np.ndarray, " chosen"]:
-    """The margin after one report's blocks; as it was where none was sent."""
-    share = np.nan_to_num(negative, nan=loop.target)
-    moved = margin + loop.step_db * loop.blocks * (share - (1 - share) * loop.target / (1 - loop.target))
-    return np.clip(moved, *MARGIN_LIMITS_DB)
+    return {"mcs": mcs, "bler": bler, "harq_nack": negative}

@@ -164,7 +164,6 @@ def drive(
         InputError: no road has weight.
     """
     share = graph.traffic if weight is None else graph.traffic * weight.ravel()[graph.cells]
-    share = np.maximum(np.nan_to_num(share), 0.0)
     lacking = "no road has weight for UEs to start on; give other weights"
     start = drawn_by_weight(share, len(speed), generator, lacking)
     out = np.empty((*moving.shape, 2))

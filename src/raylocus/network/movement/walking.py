@@ -57,8 +57,8 @@ def inside_buildings(
     Raises:
         InputError: there is no building, or none of weight.
     """
-    share = (geometry_maps["footprint"].values > 0).astype(np.float64)
-    share = (share if weight is None else share * np.maximum(np.nan_to_num(weight), 0.0)).ravel()
+    built = (geometry_maps["footprint"].values > 0).astype(np.float64)
+    share = (built if weight is None else built * weight).ravel()
     lacking = "no building has weight for UEs to be in; lower the share of UEs indoors"
     cell = drawn_by_weight(share, count, generator, lacking)
     grid = grid_of(geometry_maps)
@@ -68,7 +68,8 @@ def inside_buildings(
 def drawn_by_weight(
     share: Float[np.ndarray, " _"], count: int, generator: np.random.Generator, lacking: str
 ) -> Int[np.ndarray, " drawn"]:
-    """Indices drawn in proportion to shares, which need not sum to 1; InputError, `lacking`, where all are 0."""
+    """Indices drawn in proportion to shares, NaN and less than 0 being 0; InputError, `lacking`, where all are."""
+    share = np.maximum(np.nan_to_num(share), 0.0)
     if share.sum() <= 0:
         raise InputError(lacking)
     return generator.choice(len(share), count, p=share / share.sum())
@@ -151,7 +152,7 @@ class Walkers:
         ground = WalkableGround.of(geometry_maps)
         ground.sample(len(speed), generator)  # so that draws are those of before there were weights
         heading = generator.uniform(-np.pi, np.pi, len(speed))
-        share = np.where(ground.outdoor, np.maximum(np.nan_to_num(weight).ravel(), 0), 0.0)
+        share = np.where(ground.outdoor, weight.ravel(), 0.0)
         lacking = "no outdoor ground has weight for UEs to start on; give other weights"
         cell = drawn_by_weight(share, len(speed), generator, lacking)
         return cls(ground, ground.inside(cell, generator), heading, speed, heading_wander, turn_distance)

@@ -14,7 +14,7 @@ SEARCH_POINTS = 256
 def arrival_cosine(
     snapshots: Complex[np.ndarray, "*batch subcarrier element"],
 ) -> Float[np.ndarray, "*batch"]:
-    """Direction cosine of the strongest arrival on a uniform linear array: the top of the Bartlett spectrum.
+    """Direction cosine, left positive, of the strongest arrival on a uniform linear array: the Bartlett spectrum's top.
 
     P(u) = Σ_f |a(u)ᴴ h_f|², refined by a parabola between grid points. NaN where nothing is received.
     """
@@ -30,13 +30,6 @@ def arrival_cosine(
     cosine = 2 * (top + offset) / SEARCH_POINTS
     received = lags[..., 0].real > 0
     return np.where(received, (cosine + 1) % 2 - 1, np.nan)
-
-
-def azimuth_of_cosine(
-    cosine: Float[np.ndarray, "*batch"], boresight: float | Float[np.ndarray, "*batch"]
-) -> Float[np.ndarray, "*batch"]:
-    """Azimuth [rad] in the place's frame of a direction cosine along a horizontal array, left of boresight positive."""
-    return boresight + np.arcsin(np.clip(cosine, -1, 1))
 
 
 def departure_azimuth(

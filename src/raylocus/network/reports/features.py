@@ -14,6 +14,9 @@ from jaxtyping import Float, Int
 from raylocus.errors import InputError
 from raylocus.scenes.cell_names.channels import LTE, TECHNOLOGIES
 
+#: What a layer of the stack has of every report, by the name of the feature.
+FeatureValues = dict[str, Float[np.ndarray, "report ..."]]
+
 
 @dataclass(frozen=True)
 class ReportFeature:

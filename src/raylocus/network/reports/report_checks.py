@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -63,6 +64,10 @@ def check_reports(reports: Reports, source: Path) -> None:
     _refuse_truth(reports, source)
     _refuse_repeated(reports, source)
     _refuse_two_serving(reports, source)
+
+
+def _refuse(source: Path, row: int | np.integer, why: str) -> NoReturn:
+    raise InputError(f"{source}, row {row}: {why}")
 
 
 def repaired_reports(reports: Reports) -> NotedReports:
@@ -122,10 +127,8 @@ def _refuse_out_of_range(values: Float[np.ndarray, " token"], feature: ReportFea
         value = float(values[bad[0]])
         unit = "" if feature.unit == "1" else f" {feature.unit}"
         more = f" ({len(bad)} rows)" if len(bad) > 1 else ""
-        raise InputError(
-            f"{source}, row {bad[0]}: {feature.name} {_plain(value)} is not between {low:g} and {feature.high:g}{unit}"
-            f"{more}{_hint(value, feature)}"
-        )
+        between = f"{feature.name} {_plain(value)} is not between {low:g} and {feature.high:g}{unit}"
+        _refuse(source, bad[0], f"{between}{more}{_hint(value, feature)}")
 
 
 def _hint(value: float, feature: ReportFeature) -> str:
@@ -147,33 +150,25 @@ def _refuse_outside(
 ) -> None:
     bad = np.flatnonzero((values < between[0]) | (values > between[1]))
     if len(bad):
-        raise InputError(
-            f"{source}, row {bad[0] // width}: {name} {values[bad[0]]} is not between {between[0]} and {between[1]}; "
-            "correct it or leave the row out"
-        )
+        range_of = f"is not between {between[0]} and {between[1]}; correct it or leave the row out"
+        _refuse(source, bad[0] // width, f"{name} {values[bad[0]]} {range_of}")
 
 
 def _refuse_order(reports: Reports, source: Path) -> None:
-    unknown = np.flatnonzero(~np.isfinite(reports.time))
+    rows, unknown = reports.token_offsets, np.flatnonzero(~np.isfinite(reports.time))
     back = np.flatnonzero((np.diff(reports.time) < 0) & (np.diff(reports.sequence_of_report) == 0)) + 1
     if len(unknown):
-        raise InputError(
-            f"{source}, row {reports.token_offsets[unknown[0]]}: time is missing; every report needs one"
-        )
+        _refuse(source, rows[unknown[0]], "time is missing; every report needs one")
     if len(back):
         earlier, later = reports.time[back[0] - 1 : back[0] + 1]
-        raise InputError(
-            f"{source}, row {reports.token_offsets[back[0]]}: time {later:g} s follows {earlier:g} s in one sequence; "
-            "sort the reports of a sequence by time, and number two phones as two sequences"
-        )
+        remedy = "sort the reports of a sequence by time, and number two phones as two sequences"
+        _refuse(source, rows[back[0]], f"time {later:g} s follows {earlier:g} s in one sequence; {remedy}")
     first, last = reports.report_offsets[:-1], reports.report_offsets[1:] - 1
     several = first[last > first]
     still = several[reports.time[several] == reports.time[last[last > first]]]
     if len(still):
-        raise InputError(
-            f"{source}, row {reports.token_offsets[still[0]]}: time {reports.time[still[0]]:g} s is that of all "
-            "reports of its sequence; give the time of each in seconds, or a sequence to each"
-        )
+        same = f"time {reports.time[still[0]]:g} s is that of all reports of its sequence"
+        _refuse(source, rows[still[0]], f"{same}; give the time of each in seconds, or a sequence to each")
 
 
 def _refuse_truth(reports: Reports, source: Path) -> None:
@@ -181,15 +176,11 @@ def _refuse_truth(reports: Reports, source: Path) -> None:
     known = np.isfinite(reports.position[:, :2])
     half = np.flatnonzero(known.any(axis=1) & ~known.all(axis=1))
     if len(half):
-        raise InputError(
-            f"{source}, row {reports.token_offsets[half[0]]}: one of x and y is missing; give both or none"
-        )
+        _refuse(source, reports.token_offsets[half[0]], "one of x and y is missing; give both or none")
     odd = np.flatnonzero((reports.line_of_sight < 0) | (reports.line_of_sight > 1))
     if len(odd):
-        raise InputError(
-            f"{source}, row {reports.token_offsets[odd[0]]}: line_of_sight {reports.line_of_sight[odd[0]]:g} is not "
-            "between 0 and 1; leave it null where it is not known"
-        )
+        outside = f"line_of_sight {reports.line_of_sight[odd[0]]:g} is not between 0 and 1"
+        _refuse(source, reports.token_offsets[odd[0]], f"{outside}; leave it null where it is not known")
 
 
 def _refuse_repeated(reports: Reports, source: Path) -> None:
@@ -201,10 +192,8 @@ def _refuse_repeated(reports: Reports, source: Path) -> None:
     if len(again):
         row = order[again + 1].min()
         what = f"PCI {reports.pci[row]}" + (f", beam {reports.beam[row]}," if reports.beam[row] >= 0 else "")
-        raise InputError(
-            f"{source}, row {row}: pci {reports.pci[row]} repeats: {what} is in this report already; a report has one "
-            "row a cell and one a beam of a cell"
-        )
+        repeated = f"pci {reports.pci[row]} repeats: {what} is in this report already"
+        _refuse(source, row, f"{repeated}; a report has one row a cell and one a beam of a cell")
 
 
 def _refuse_two_serving(reports: Reports, source: Path) -> None:
@@ -213,6 +202,5 @@ def _refuse_two_serving(reports: Reports, source: Path) -> None:
     other: Bool[np.ndarray, " _"] = (np.diff(report) == 0) & (np.diff(names) != 0).any(axis=0)
     if other.any():
         row = rows[np.flatnonzero(other)[0] + 1]
-        raise InputError(
-            f"{source}, row {row}: serving is true of a second cell, PCI {reports.pci[row]}, in one report; mark one"
-        )
+        second = f"serving is true of a second cell, PCI {reports.pci[row]}"
+        _refuse(source, row, f"{second}, in one report; mark one")

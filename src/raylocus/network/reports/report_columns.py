@@ -34,11 +34,6 @@ class ReportColumns:
     path: Path
     table: pyarrow.Table
 
-    @property
-    def time_column(self) -> str:
-        """The name of the column that holds the time."""
-        return next(name for name in TIME_COLUMNS if name in self.table.column_names)
-
     def refuse(self, row: int, name: str, why: str) -> NoReturn:
         """Refuses a value.
 
@@ -195,8 +190,10 @@ def _since_first(columns: ReportColumns, name: str) -> tuple[Float[np.ndarray, "
 def _in_seconds(
     columns: ReportColumns, name: str, values: Float[np.ndarray, " token"]
 ) -> tuple[Float[np.ndarray, " token"], tuple[str, ...]]:
-    stated = _stated_unit(columns, name)
-    if stated is not None:
+    metadata = columns.table.schema.field(name).metadata or {}
+    named = metadata.get(b"units", b"").decode(errors="replace")
+    stated = named if name == "time" else name.removeprefix("time_")
+    if stated in UNITS:
         return values * UNITS[stated], () if stated == "s" else (f"{name} read as {stated}",)
     largest = float(np.abs(values).max(initial=0.0))
     for least, unit in _CALENDAR:
@@ -204,14 +201,6 @@ def _in_seconds(
             return (values - values.min()) * UNITS[unit], (f"{name} read as {unit} since 1970",)
     _refuse_doubtful(columns, name, values)
     return values, ()
-
-
-def _stated_unit(columns: ReportColumns, name: str) -> str | None:
-    if name != "time":
-        return name.removeprefix("time_")
-    metadata = columns.table.schema.field(name).metadata or {}
-    unit = metadata.get(b"units", b"").decode(errors="replace")
-    return unit if unit in UNITS else None
 
 
 def _refuse_doubtful(columns: ReportColumns, name: str, values: Float[np.ndarray, " token"]) -> None:

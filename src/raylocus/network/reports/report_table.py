@@ -173,6 +173,6 @@ def _refuse_several_times(
     if len(other):
         columns.refuse(
             int(other[0]),
-            columns.time_column,
+            next(name for name in TIME_COLUMNS if name in columns.table.column_names),
             "differs from the report's first row; a report has one time, so give rows of other times other numbers",
         )

@@ -146,27 +146,16 @@ def triggered(
         Whether it fires at each instant, and whether it is on the list of triggered cells.
     """
     fires, listed = np.zeros(entering.shape, bool), np.zeros(entering.shape, bool)
-    since_entering = np.where(entering, time[:, None], np.nan)
-    since_leaving = np.where(leaving, time[:, None], np.nan)
+    # Of both conditions, since when each has held without a break.
+    conditions = [(holds, np.where(holds, time[:, None], np.nan)) for holds in (entering, leaving)]
     for step, now in enumerate((Rows(report_offsets).starts, *reports_by_step(report_offsets))):
         before = now - 1 if step else now
         was = listed[before] & (step > 0)
-        start = _held_since(since_entering, entering, now, before)
-        stop = _held_since(since_leaving, leaving, now, before)
-        due = entering[now] & (time[now, None] - start >= time_to_trigger)
-        over = leaving[now] & (time[now, None] - stop >= time_to_trigger)
+        for holds, since in conditions:
+            since[now] = np.where(holds[now] & holds[before], since[before], since[now])
+        due, over = (
+            holds[now] & (time[now, None] - since[now] >= time_to_trigger) for holds, since in conditions
+        )
         fires[now] = due & ~was
         listed[now] = (was & ~over) | due
     return fires, listed
-
-
-def _held_since(
-    since: Float[np.ndarray, "report cell"],
-    holds: Bool[np.ndarray, "report cell"],
-    now: Int[np.ndarray, " chosen"],
-    before: Int[np.ndarray, " chosen"],
-) -> Float[np.ndarray, "chosen cell"]:
-    """Time since when a condition has held without a break; kept in `since` for the next step."""
-    unbroken = holds[now] & holds[before]
-    since[now] = np.where(unbroken, since[before], since[now])
-    return since[now]

@@ -17,13 +17,15 @@ from raylocus.network.channel.world_channel import Channel
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.impairments.availability import frequency_range
 from raylocus.network.movement.trajectories import Trajectories
-from raylocus.network.positioning.timing_measurements import carrier_phase
+from raylocus.network.positioning.timing_measurements import carrier_phase, reported_angle
 from raylocus.network.random_streams import RandomSource, ReportStreams
+from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.report_mapping import reported_beam_sinr
 from raylocus.network.rrc.events import MEASUREMENT_PERIODS, l3_filter
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
-from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer, downlink_bearer, uplink_bearer
+from raylocus.network.stack.bearers import downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
-from raylocus.network.stack.csi_report import CsiReport, csi_report, with_estimation_errors
+from raylocus.network.stack.csi_report import csi_report, with_estimation_errors
 from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, level_shift_db
 from raylocus.network.stack.heard_cells import (
     HeardCells,
@@ -33,20 +35,11 @@ from raylocus.network.stack.heard_cells import (
     heard_cells,
     named_cells,
 )
-from raylocus.network.stack.positioning_report import (
-    PositioningReport,
-    positioning_report,
-    timing_offsets,
-    uplink_angles,
-)
+from raylocus.network.stack.positioning_report import neighbours_only, positioning_report, uplink_angles
 from raylocus.network.stack.serving_cell import (
-    AdvanceReport,
-    BeamReport,
-    DelayProfile,
-    SessionReport,
     advance_report,
-    beam_report,
     delay_profile,
+    departure_azimuths,
     session_report,
 )
 from raylocus.scenes.sites import Deployment
@@ -113,13 +106,13 @@ class Batch:
         return self._delay("srs", self.random)
 
     @cached_property
-    def advance(self) -> AdvanceReport:
+    def advance(self) -> FeatureValues:
         """Timing advance of the serving cell."""
         walked, loop = self.trajectories, self.configuration.timing_loop
         return advance_report(self.uplink_delay[:, 0], self.history, walked, self.deployment.carrier, loop)
 
     @cached_property
-    def session(self) -> SessionReport:
+    def session(self) -> FeatureValues:
         """Events and handovers."""
         return session_report(self.levels.rsrp, self.history, self.trajectories, self.configuration.events)
 
@@ -175,21 +168,24 @@ class Batch:
         return delay + timing.noise * random.standard_normal(delay.shape)
 
     @cached_property
-    def positioning(self) -> PositioningReport:
+    def positioning(self) -> FeatureValues:
         """Measurements of all reported cells for positioning."""
         clock = self.clock_offset[self.deployment.site_of_cell[np.maximum(self.cells, 0)]]
-        numerology, random = self.deployment.carrier.numerology, self.random.of("positioning")
-        offsets = timing_offsets(clock, self.trajectories, numerology, self.configuration, random)
         prs, links, antennas = self.signals.prs, self.paths.links, self.channel.antennas
-        return positioning_report(
+        phase = carrier_phase(prs.response, prs.frequencies, self.downlink_delay)
+        report = positioning_report(
             (self.downlink_delay, self.uplink_delay),
-            carrier_phase(prs.response, prs.frequencies, self.downlink_delay),
-            uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
             self.heard,
-            offsets,
-            numerology,
-            self.configuration.timing_errors.granularity,
+            clock,
+            self.trajectories,
+            self.deployment.carrier.numerology,
+            self.configuration,
+            self.random.of("positioning"),
         )
+        return report | {
+            "ul_aoa": uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
+            "carrier_phase": neighbours_only(reported_angle(phase - phase[:, :1], 0.0)),
+        }
 
     @cached_property
     def interference_dbm(self) -> Float[np.ndarray, " report"]:
@@ -197,7 +193,7 @@ class Batch:
         return self.levels.rsrp[self.serving] - self.levels.sinr[self.serving]
 
     @cached_property
-    def csi(self) -> CsiReport:
+    def csi(self) -> FeatureValues:
         """CSI of the serving cell."""
         antennas, serving = self.channel.antennas, self.cells[:, 0]
         shift = level_shift_db(self.state, self.paths.amplitude, antennas)[self.serving]
@@ -213,30 +209,34 @@ class Batch:
         return with_estimation_errors(report, self.configuration.spread_error, self.random.of("csi"))
 
     @cached_property
-    def bearer(self) -> DownlinkBearer:
+    def bearer(self) -> FeatureValues:
         """Downlink of the serving cell."""
         csi, carrier, table = self.csi, self.deployment.carrier, self.channel.cqi_table
-        layers, random = np.nan_to_num(csi.ri, nan=1.0), self.random.of("bearer")
+        layers, random = np.nan_to_num(csi["ri"], nan=1.0), self.random.of("bearer")
         return downlink_bearer(
-            csi.layer_sinr_db, layers, self.trajectories, carrier, table, self.configuration, random
+            csi["layer_sinr_db"], layers, self.trajectories, carrier, table, self.configuration, random
         )
 
     @cached_property
-    def uplink(self) -> UplinkBearer:
+    def uplink(self) -> FeatureValues:
         """Uplink of the serving cell."""
         rsrp, energy = self.levels.rsrp[self.serving], cell_energy(self.deployment)[self.cells[:, 0]]
         walked, carrier, random = self.trajectories, self.deployment.carrier, self.random.of("uplink")
-        throughput, configuration = self.bearer.throughput, self.configuration
+        throughput, configuration = self.bearer["throughput"], self.configuration
         return uplink_bearer(rsrp + self.bias, energy, throughput, walked, carrier, configuration, random)
 
     @cached_property
-    def beam_quality(self) -> BeamReport:
+    def beam_quality(self) -> FeatureValues:
         """What is read off the serving cell's beams."""
         beams, level = self.beams
-        return beam_report(beams, level, self.heard, self.interference_dbm, self.deployment)
+        return {
+            "l1_sinr": reported_beam_sinr(level - self.interference_dbm[:, None]),
+            "snr": self.heard.measured_snr_db[:, 0],
+            "dl_aod": departure_azimuths(beams, level, self.cells[:, 0], self.deployment),
+        }
 
     @cached_property
-    def profile(self) -> DelayProfile:
+    def profile(self) -> FeatureValues:
         """Power delay profile of the serving cell."""
         return delay_profile(
             self.slot_delay[:, 0],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float
 
@@ -25,9 +23,9 @@ from raylocus.network.mac.uplink import (
 )
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
+from raylocus.network.reports.features import FeatureValues
 from raylocus.network.reports.report_mapping import POWER_HEADROOM, reported
 from raylocus.network.rlc import (
-    Delivery,
     bearer_throughput,
     deliver,
     jitter,
@@ -51,23 +49,6 @@ LEAST_RATE = 1e4
 STATUS_LOSS = 0.01
 
 
-@dataclass(frozen=True)
-class DownlinkBearer:
-    """Features of the bearer; NaN where the UE is out of range."""
-
-    mcs: Float[np.ndarray, " report"]
-    bler: Float[np.ndarray, " report"]
-    harq_nack: Float[np.ndarray, " report"]
-    spectral_efficiency: Float[np.ndarray, " report"]
-    throughput: Float[np.ndarray, " report"]
-    frame_error_rate: Float[np.ndarray, " report"]
-    bearer_throughput: Float[np.ndarray, " report"]
-    rlc_retransmissions: Float[np.ndarray, " report"]
-    round_trip: Float[np.ndarray, " report"]
-    latency: Float[np.ndarray, " report"]
-    jitter: Float[np.ndarray, " report"]
-
-
 def downlink_bearer(
     layer_sinr_db: Float[np.ndarray, " report"],
     layers: Float[np.ndarray, " report"],
@@ -76,8 +57,8 @@ def downlink_bearer(
     cqi_table: int,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> DownlinkBearer:
-    """The bearer at every report.
+) -> FeatureValues:
+    """The bearer at every report; NaN where the UE is out of range.
 
     SINR per layer is as the UE reported it [dB], NaN where unknown; the MCS table has the number of the CQI table.
     """
@@ -87,40 +68,38 @@ def downlink_bearer(
     )
     true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
     link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, random)
-    sent = ~np.isnan(link.bler)
-    index = np.where(sent, np.nan_to_num(link.mcs), 0).astype(np.int64)
-    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link.bler), np.nan)
+    sent = ~np.isnan(link["bler"])
+    index = np.where(sent, np.nan_to_num(link["mcs"]), 0).astype(np.int64)
+    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link["bler"]), np.nan)
     share = scheduled_share(time, offsets, configuration.scheduler, random)
     throughput = (
         efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
     )
     errors = transmission_error_rates(np.nan_to_num(true_sinr), index, table)
     residual = errors.prod(axis=-1)  # every transmission fails, and RLC must help
-    delivery = deliver(
+    again, air = deliver(
         np.repeat(residual[:, None], PACKETS, axis=1), STATUS_LOSS, configuration.bearer, random
     )
-    delay, gap = _packet_delays(throughput, delivery, trajectories, configuration, random)
+    delay, gap = _packet_delays(throughput, air, trajectories, configuration, random)
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
-    retransmissions = delivery.retransmissions.mean(axis=1) + blank
-    return DownlinkBearer(
-        mcs=np.where(sent, link.mcs, np.nan),
-        bler=link.bler,
-        harq_nack=link.negative_share,
-        spectral_efficiency=efficiency,
-        throughput=throughput,
-        frame_error_rate=frame_error_rate(residual, FRAME_BLOCKS) + blank,
-        bearer_throughput=bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
-        rlc_retransmissions=retransmissions,
-        round_trip=configuration.bearer.round_trip * (1 + retransmissions),
-        latency=delay.mean(axis=1) + blank,
-        jitter=jitter(delay) + blank,
-    )
+    retransmissions = again.mean(axis=1) + blank
+    return link | {
+        "mcs": np.where(sent, link["mcs"], np.nan),
+        "spectral_efficiency": efficiency,
+        "throughput": throughput,
+        "frame_error_rate": frame_error_rate(residual, FRAME_BLOCKS) + blank,
+        "bearer_throughput": bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
+        "rlc_retransmissions": retransmissions,
+        "round_trip": configuration.bearer.round_trip * (1 + retransmissions),
+        "latency": delay.mean(axis=1) + blank,
+        "jitter": jitter(delay) + blank,
+    }
 
 
 def _packet_delays(
     throughput: Float[np.ndarray, " report"],
-    delivery: Delivery,
+    air: Float[np.ndarray, "report packet"],
     trajectories: Trajectories,
     configuration: NetworkConfiguration,
     random: RandomSource,
@@ -128,7 +107,7 @@ def _packet_delays(
     """From each packet's arrival to its delivery, and the gaps between arrivals [s].
 
     The first packet before a report waits for what the last one before the report in front left, unless
-    the queue has had time to forget it.
+    the queue has had time to forget it. `air` is the time over the air [s], NaN where the link failed.
     """
     rate = np.where(np.isnan(throughput), 1e9, np.maximum(throughput, LEAST_RATE))[:, None]
     service = np.repeat(PACKET_BITS / rate, PACKETS, axis=1)
@@ -142,23 +121,14 @@ def _packet_delays(
         remembered = uniform[now, -1] < np.exp(-elapsed / forgets[now])
         last = waiting_times(service[before], gap[before], first[before])[:, -1]
         first[now] = np.where(remembered, last, first[now])
-    air = np.nan_to_num(delivery.delay, nan=configuration.bearer.poll_retransmit)
-    return waiting_times(service, gap, first) + service + air, gap
+    served = waiting_times(service, gap, first) + service
+    return served + np.nan_to_num(air, nan=configuration.bearer.poll_retransmit), gap
 
 
 #: Rate of the uplink relative to the downlink's: less power, fewer layers, fewer slots; an engineering choice.
 UPLINK_SHARE = 0.1
 #: Share of the carrier's resource blocks that a PUSCH has.
 PUSCH_SHARE = 0.1
-
-
-@dataclass(frozen=True)
-class UplinkBearer:
-    """Features of the uplink; the buffer's are NaN where the UE is out of range."""
-
-    power_headroom: Float[np.ndarray, " report"]
-    buffer_status: Float[np.ndarray, " report"]
-    scheduling_requests: Float[np.ndarray, " report"]
 
 
 def uplink_bearer(
@@ -169,8 +139,8 @@ def uplink_bearer(
     carrier: Carrier,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> UplinkBearer:
-    """The uplink at every report.
+) -> FeatureValues:
+    """The uplink at every report; the buffer's features are NaN where the UE is out of range.
 
     RSRP is L3-filtered, as the UE measures it, `energy_dbm` the serving cell's EPRE [dBm]; throughput [bit/s] is
     the downlink's.
@@ -181,8 +151,8 @@ def uplink_bearer(
     blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
     control = configuration.power_control
     power = needed_power(energy_dbm - rsrp, blocks, carrier.numerology, control)
-    return UplinkBearer(
-        power_headroom=reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
-        buffer_status=np.where(np.isnan(waiting), np.nan, index),
-        scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
-    )
+    return {
+        "power_headroom": reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
+        "buffer_status": np.where(np.isnan(waiting), np.nan, index),
+        "scheduling_requests": scheduling_request_rate(rate, configuration.traffic),
+    }

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
-from raylocus.network.impairments.availability import absent_features, occurred
+from raylocus.network.impairments.availability import COLUMN_FEATURES, absent_features, occurred
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import ReportStreams
 from raylocus.network.reports.features import CRITICAL, FEATURE_INDEX, FEATURES, ReportFeature, reported_in
 from raylocus.network.reports.report_mapping import edges_of, reported, reported_beams
 from raylocus.network.reports.reports import Reports
 from raylocus.network.stack.batch import Batch
-from raylocus.network.stack.bearers import DownlinkBearer, UplinkBearer
 from raylocus.network.stack.cell_levels import CellMeasurements
-from raylocus.network.stack.csi_report import CsiReport
-from raylocus.network.stack.positioning_report import PositioningReport
-from raylocus.network.stack.serving_cell import AdvanceReport, BeamReport, DelayProfile, SessionReport
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
 from raylocus.units import slot_duration
@@ -150,21 +145,27 @@ def _features(
     return features, censored
 
 
-#: Layers of `Batch` by name; each fills the rows of `features.csv` that it has fields of.
-LAYERS: dict[str, Any] = {
-    "advance": AdvanceReport,
-    "session": SessionReport,
-    "beam_quality": BeamReport,
-    "positioning": PositioningReport,
-    "csi": CsiReport,
-    "bearer": DownlinkBearer,
-    "uplink": UplinkBearer,
-    "profile": DelayProfile,
+#: Layers of `Batch`, and the rows of `features.csv` that each fills.
+LAYERS = {
+    "advance": ("timing_command",),
+    "session": ("event", "handovers", "stay"),
+    "beam_quality": ("l1_sinr", "snr", "dl_aod"),
+    "positioning": (
+        *("prs_rsrp", "rstd", "ue_rx_tx", "gnb_rx_tx", "ul_rtoa", "ul_aoa", "srs_rsrp"),
+        *("carrier_phase", "time_of_arrival"),
+    ),
+    "csi": (*COLUMN_FEATURES, "delay_spread", "doppler_spread"),
+    "bearer": (
+        *("mcs", "bler", "harq_nack", "spectral_efficiency", "throughput", "frame_error_rate"),
+        *("bearer_throughput", "rlc_retransmissions", "round_trip", "latency", "jitter"),
+    ),
+    "uplink": ("power_headroom", "buffer_status", "scheduling_requests"),
+    "profile": ("pdp_0", "pdp_1", "pdp_2", "pdp_3"),
 }
 #: The layer that fills each row; the critical ones are in `ReportContent`.
-SOURCES = {
-    field.name: layer for layer, report in LAYERS.items() for field in dataclasses.fields(report)
-} | dict.fromkeys(CRITICAL, "content")
+SOURCES = {name: layer for layer, names in LAYERS.items() for name in names} | dict.fromkeys(
+    CRITICAL, "content"
+)
 #: Layers that follow from single paths.
 PATH_LAYERS = ("positioning", "csi", "bearer", "uplink", "profile")
 
@@ -180,13 +181,14 @@ def complete_reports(
     if len(features) == len(CRITICAL):
         return reports
     valid, slots = content.valid, content.cells.shape[1]
+    places: dict[str, int | slice] = {"serving": 0, "cell": slice(slots), "beam": slice(slots, None)}
     columns, censored = [reports.features], [reports.censored]
     for index, feature in enumerate(features[len(CRITICAL) :], start=len(CRITICAL)):
-        layer = getattr(batch, SOURCES[feature.name])
-        values = np.asarray(getattr(layer, feature.name), np.float64)
+        values = np.asarray(getattr(batch, SOURCES[feature.name])[feature.name], np.float64)
         there = present[:, index] if feature.token == "serving" else present[:, index, None]
-        values = np.where(there, values, np.nan)
-        values, ends = _mapped(_laid_out(values, feature, valid.shape, slots)[valid], feature)
+        laid_out = np.full(valid.shape, np.nan)
+        laid_out[:, places[feature.token]] = np.where(there, values, np.nan)
+        values, ends = _mapped(laid_out[valid], feature)
         columns.append(values[:, None])
         censored.append(ends[:, None])
     return dataclasses.replace(
@@ -195,20 +197,6 @@ def complete_reports(
         censored=np.concatenate(censored, axis=1),
         feature_names=tuple(feature.name for feature in features),
     )
-
-
-def _laid_out(
-    values: Float[np.ndarray, "..."], feature: ReportFeature, shape: tuple[int, int], cells: int
-) -> Float[np.ndarray, "report slot"]:
-    """Values of a feature in the slots of a report: its cells, then its beams."""
-    out = np.full(shape, np.nan)
-    if feature.token == "serving":
-        out[:, 0] = values
-    elif feature.token == "cell":
-        out[:, :cells] = values
-    else:
-        out[:, cells:] = values
-    return out
 
 
 def _mapped(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Complex, Float, Int
 
@@ -19,6 +16,7 @@ from raylocus.network.phy.rank import (
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
 from raylocus.network.random_streams import RandomSource
+from raylocus.network.reports.features import FeatureValues
 from raylocus.network.stack.downlink import doppler_shifts
 from raylocus.propagation.link_abstraction.link_quality import link_quality
 from raylocus.scenes.sites import Carrier, Cell, Deployment
@@ -26,28 +24,8 @@ from raylocus.units import SUBCARRIERS_PER_RESOURCE_BLOCK, from_decibel, subcarr
 
 #: Frequencies at which the wideband channel is looked at.
 SUBBANDS = 8
-#: Fields of `CsiReport` that follow from the MIMO channel.
+#: What follows from the MIMO channel: features, and the mean SINR per layer [dB] for link adaptation.
 _SELECTED = (*COLUMN_FEATURES, "layer_sinr_db")
-
-
-@dataclass(frozen=True)
-class CsiReport:
-    """CSI features of the serving cell; NaN where there is no path to it or no codebook for its panel."""
-
-    cqi: Float[np.ndarray, " report"]
-    ri: Float[np.ndarray, " report"]
-    pmi_i11: Float[np.ndarray, " report"]
-    pmi_i13: Float[np.ndarray, " report"]
-    pmi_i2: Float[np.ndarray, " report"]
-    condition_number: Float[np.ndarray, " report"]
-    singular_value_2: Float[np.ndarray, " report"]
-    singular_value_3: Float[np.ndarray, " report"]
-    singular_value_4: Float[np.ndarray, " report"]
-    eigenvector_step: Float[np.ndarray, " report"]
-    delay_spread: Float[np.ndarray, " report"]
-    doppler_spread: Float[np.ndarray, " report"]
-    layer_sinr_db: Float[np.ndarray, " report"]
-    """Mean SINR per layer [dB], for link adaptation; not a feature."""
 
 
 def csi_report(
@@ -58,8 +36,8 @@ def csi_report(
     deployment: Deployment,
     cqi_table: int,
     capability: UeCapability,
-) -> CsiReport:
-    """CSI of every report.
+) -> FeatureValues:
+    """CSI of every report; NaN where there is no path to the serving cell or no codebook for its panel.
 
     `snr_db` is the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB]; velocities in
     m/s.
@@ -76,22 +54,22 @@ def csi_report(
             response = mimo_response(links, own, index, deployment, capability.receive_antennas)
             snr = from_decibel(snr_db[own])
             columns[own] = _selected(response, snr, cell, deployment.carrier, cqi_table, capability)
-    return CsiReport(
+    return {
         **dict(zip(_SELECTED, columns.T, strict=True)),
-        delay_spread=path_delay_spread(delay, power),
-        doppler_spread=rms_spread(np.where(np.isnan(delay), np.nan, shift), power),
-    )
+        "delay_spread": path_delay_spread(delay, power),
+        "doppler_spread": rms_spread(np.where(np.isnan(delay), np.nan, shift), power),
+    }
 
 
-def with_estimation_errors(report: CsiReport, spread_error: float, random: RandomSource) -> CsiReport:
+def with_estimation_errors(report: FeatureValues, spread_error: float, random: RandomSource) -> FeatureValues:
     """What the gNB estimates from SRS: spreads and condition number with a log-normal error."""
-    error = spread_error * random.standard_normal((len(report.cqi), 3))
-    return dataclasses.replace(
-        report,
-        condition_number=np.maximum(report.condition_number + to_decibel(np.exp(2 * error[:, 0])), 0.0),
-        delay_spread=report.delay_spread * np.exp(error[:, 1]),
-        doppler_spread=report.doppler_spread * np.exp(error[:, 2]),
-    )
+    error = spread_error * random.standard_normal((len(report["cqi"]), 3))
+    condition = report["condition_number"] + to_decibel(np.exp(2 * error[:, 0]))
+    return report | {
+        "condition_number": np.maximum(condition, 0.0),
+        "delay_spread": report["delay_spread"] * np.exp(error[:, 1]),
+        "doppler_spread": report["doppler_spread"] * np.exp(error[:, 2]),
+    }
 
 
 def mimo_response(
@@ -122,7 +100,7 @@ def _selected(
     cqi_table: int,
     capability: UeCapability,
 ) -> Float[np.ndarray, "ue selected"]:
-    """The fields `_SELECTED` of the channels of some UEs.
+    """The columns `_SELECTED` of the channels of some UEs.
 
     The singular values bound the rank; among the ranks below, the one whose best precoder gives an LMMSE
     receiver the highest rate is reported.

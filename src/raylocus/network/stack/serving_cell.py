@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -14,10 +13,9 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
 from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.reports.report_mapping import reported_beam_sinr
+from raylocus.network.reports.features import FeatureValues
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
-from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.propagation.antennas.antennas import beam_gains
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import AntennaArray, Carrier, Deployment, ElementPattern
@@ -29,39 +27,18 @@ from raylocus.units import (
 )
 
 
-@dataclass(frozen=True)
-class SessionReport:
-    """RRC features of the serving cell."""
-
-    event: Float[np.ndarray, " report"]
-    handovers: Float[np.ndarray, " report"]
-    stay: Float[np.ndarray, " report"]
-
-
-@dataclass(frozen=True)
-class AdvanceReport:
-    """Timing advance of the serving cell."""
-
-    timing_advance: Float[np.ndarray, " report"]
-    """N_TA in steps; a critical feature, which `ReportContent` has."""
-    timing_command: Float[np.ndarray, " report"]
-
-
 def session_report(
     rsrp: Float[np.ndarray, "report cell"],
     history: HandoverHistory,
     trajectories: Trajectories,
     events: tuple[Event, ...],
-) -> SessionReport:
-    """The session at every report.
-
-    Levels are L3-filtered [dBm].
-    """
+) -> FeatureValues:
+    """Events and handovers at every report, by L3-filtered levels [dBm]."""
     event = np.zeros(len(rsrp))
     for each in events:
         fires = fired(rsrp, history, trajectories, each)
         event = np.where(fires, np.maximum(event, each.number), event)
-    return SessionReport(event=event, handovers=history.count.astype(float), stay=history.stay)
+    return {"event": event, "handovers": history.count.astype(float), "stay": history.stay}
 
 
 def advance_report(
@@ -70,7 +47,7 @@ def advance_report(
     trajectories: Trajectories,
     carrier: Carrier,
     loop: TimingLoop,
-) -> AdvanceReport:
+) -> FeatureValues:
     """Timing advance at every report: measured at access and after handovers, then kept up.
 
     `delay` is that of the UE's SRS at its serving cell [s]; NaN where it is not heard.
@@ -79,7 +56,10 @@ def advance_report(
     changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
     access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
     advance, command = commanded_timing_advance(delay, access, offsets, carrier, loop)
-    return AdvanceReport(advance, np.where(command == 0, np.nan, command.astype(float)))
+    return {
+        "timing_advance": advance,
+        "timing_command": np.where(command == 0, np.nan, command.astype(float)),
+    }
 
 
 def fired(
@@ -114,16 +94,6 @@ def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[
 REPORTED_TAPS, PROFILE_TAPS = 4, 16
 
 
-@dataclass(frozen=True)
-class DelayProfile:
-    """Power of taps 0 to 3 relative to the whole profile [dB]; NaN where no path is detected."""
-
-    pdp_0: Float[np.ndarray, " report"]
-    pdp_1: Float[np.ndarray, " report"]
-    pdp_2: Float[np.ndarray, " report"]
-    pdp_3: Float[np.ndarray, " report"]
-
-
 def delay_profile(
     delay: Float[np.ndarray, "report path"],
     amplitude: Complex[np.ndarray, "report path"],
@@ -132,8 +102,8 @@ def delay_profile(
     numerology: int,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> DelayProfile:
-    """The profile of every report.
+) -> FeatureValues:
+    """Power of the first taps relative to the whole profile [dB]; NaN where no path is detected.
 
     `first` is the delay of the path that the gNB detected first [s], `snr_db` that of SRS in one resource element.
     """
@@ -150,39 +120,11 @@ def delay_profile(
     profile = power_delay_profile((scaled + noise)[None])
     share = profile / profile.sum(axis=-1, keepdims=True)
     seen = np.where((known & (power[:, 0] > 0))[:, None], to_decibel(share), np.nan)
-    return DelayProfile(*seen[:, :REPORTED_TAPS].T)
+    return {f"pdp_{tap}": seen[:, tap] for tap in range(REPORTED_TAPS)}
 
 
 #: Azimuths either side of boresight [rad] among which DL-AoD chooses: 0.5° apart.
 DEPARTURE_CANDIDATES = np.deg2rad(np.arange(-75.0, 75.1, 0.5))
-
-
-@dataclass(frozen=True)
-class BeamReport:
-    """What is read off the reported beams of the serving cell."""
-
-    l1_sinr: Float[np.ndarray, "report reported"]
-    snr: Float[np.ndarray, " report"]
-    dl_aod: Float[np.ndarray, " report"]
-
-
-def beam_report(
-    beams: Int[np.ndarray, "report reported"],
-    level: Float[np.ndarray, "report reported"],
-    heard: HeardCells,
-    interference_dbm: Float[np.ndarray, " report"],
-    deployment: Deployment,
-) -> BeamReport:
-    """The beams of every report.
-
-    Beams come strongest first; L1-RSRP is as measured, the UE's bias apart [dBm]; interference is of one resource
-    element.
-    """
-    return BeamReport(
-        l1_sinr=reported_beam_sinr(level - interference_dbm[:, None]),
-        snr=heard.measured_snr_db[:, 0],
-        dl_aod=departure_azimuths(beams, level, heard.cells[:, 0], deployment),
-    )
 
 
 def departure_azimuths(
