@@ -15,7 +15,7 @@ from raylocus.cli.console import recipe_file
 from raylocus.cli.main import main
 from raylocus.datasets.build import BuildPart, build_dataset, build_part
 from raylocus.datasets.building import world_tasks
-from raylocus.datasets.building.true_places import TruePlace, drawn_places
+from raylocus.datasets.building.true_places import drawn_places
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize, load_dataset_configuration
 from raylocus.datasets.folders import require_intact, verify_store
 from raylocus.datasets.splits import PlaceChoice
@@ -27,6 +27,7 @@ from raylocus.execution.engines import LocalProcesses, RayCluster
 from raylocus.execution.task import Engine, Task, TaskOutcome, ThisProcess
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.scenes.map_errors.law import MapErrorLaw
+from raylocus.scenes.map_errors.perturb import is_perturbed
 
 RECIPE = recipe_file("dataset", "tiny")
 
@@ -213,9 +214,9 @@ def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_s
     assert [contents(each.folder) for each in draws] == before
     with pytest.raises(InputError, match="ask for 2 or more"):
         drawn_places(choice, 1, dataset.configuration.trace, lines.append)
-    drawn = TruePlace(choice.folder, draws[0].folder, MapErrorLaw(severity=1.0), draws[0].map_error["seed"])
-    milder = dataclasses.replace(drawn, law=MapErrorLaw(severity=0.5))
-    assert drawn.is_drawn and not milder.is_drawn
+    seed = draws[0].map_error["seed"]
+    laws = MapErrorLaw(severity=1.0), MapErrorLaw(severity=0.5)
+    assert [is_perturbed(choice.folder, draws[0].folder, law, seed) for law in laws] == [True, False]
     test = dataset.select(dataset.place_index == 0)
     with pytest.raises(BoundRefused, match="--true-places 9"):
         References(test, open_place(choice.folder)).bound()

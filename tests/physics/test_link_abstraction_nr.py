@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -22,7 +23,6 @@ from raylocus.network.mac.link_adaptation import (
     scheduled_share,
     transmission_error_rates,
 )
-from raylocus.network.reports.features import FeatureValues
 from raylocus.propagation.link_abstraction.link_quality import (
     TransportBlock,
     block_error_rate,
@@ -161,7 +161,7 @@ def test_effective_sinr_lies_between_the_worst_and_the_mean() -> None:
     assert selective[0] < flat[0]
 
 
-def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> FeatureValues:
+def adapted(sinr_db: list[float], offsets: list[int], loop: OuterLoop, seed: int = 0) -> xr.Dataset:
     level = np.array(sinr_db, float)
     return adapt(level, level, np.array(offsets), MCS_TABLES[1], loop, np.random.default_rng(seed))
 
@@ -182,7 +182,7 @@ def test_the_outer_loop_finds_its_target_however_wrong_the_report_is() -> None:
     true = generator.uniform(0, 20, count).repeat(steps) + 0.8 * generator.standard_normal(count * steps)
     for bias in (-3.0, 0.0, 3.0):
         link = adapt(true + bias, true, offsets, MCS_TABLES[1], OuterLoop(), generator)
-        settled = link["harq_nack"].reshape(count, steps)[:, 40:]
+        settled = link["harq_nack"].values.reshape(count, steps)[:, 40:]
         assert settled.mean() == pytest.approx(0.1, abs=0.02), bias
 
 

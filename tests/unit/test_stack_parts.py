@@ -256,9 +256,14 @@ def test_an_event_is_seen_from_the_cell_that_served_before_its_handover() -> Non
     assert history.serving.tolist() == [0, 0, 1, 1]
     assert fired(rsrp, history, trajectories, event).tolist() == [False, False, True, False]
     report = session_report(rsrp, history, trajectories, (event, Event("A1", threshold=-85.0)))
-    assert report["handovers"].tolist() == [0, 0, 1, 1] and report["stay"].tolist() == [0.0, 0.5, 0.0, 0.5]
+    assert report["handovers"].values.tolist() == [0, 0, 1, 1] and report["stay"].values.tolist() == [
+        0.0,
+        0.5,
+        0.0,
+        0.5,
+    ]
     # The event of the highest number counts; A1 holds from the first report on and fires once.
-    assert report["event"].tolist()[0] == 1 and report["event"].tolist()[2] == 3
+    assert report["event"].values.tolist()[0] == 1 and report["event"].values.tolist()[2] == 3
 
 
 def test_the_timing_advance_is_measured_at_access_and_after_handovers() -> None:

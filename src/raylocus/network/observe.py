@@ -206,7 +206,7 @@ def _content(batch: Batch) -> ReportContent:
     return ReportContent(
         cells=cells,
         measured=CellMeasurements(levels.rsrp + bias, levels.rsrq, levels.sinr),
-        timing_advance=batch.advance["timing_advance"],
+        timing_advance=batch.advance["timing_advance"].values,
         beams=beams,
         l1_rsrp=level + bias,
         line_of_sight=(sight >= 0.5).astype(np.float64),

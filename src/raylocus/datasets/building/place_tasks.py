@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from raylocus.datasets.building.true_places import TruePlace
 from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError, PlaceError
@@ -22,6 +21,7 @@ from raylocus.scenes.build import build_place, place_provenance
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.deployment import LAYOUTS
 from raylocus.scenes.map_errors.law import MapErrorLaw
+from raylocus.scenes.map_errors.perturb import is_perturbed, perturbed_place
 from raylocus.scenes.place import load_place, no_place
 from raylocus.storage import MANIFEST
 
@@ -55,14 +55,14 @@ class PlaceTask:
             build_place(self.choice.source, folder, self.scene, heard_cells)
         self._trace(folder)
         if truth != folder:
-            self._true_place.draw()
+            perturbed_place(*self._draw)
             self._trace(truth)
 
     def is_done(self) -> bool:
         """Whether the place is there and traced, from this source and by these versions."""
         try:
             built = self.choice.source is None or self._is_built()
-            true = self.choice.true_folder == self.choice.folder or self._true_place.is_drawn
+            true = self.choice.true_folder == self.choice.folder or is_perturbed(*self._draw)
             if not (built and true):
                 return False
             return all(self._is_traced(folder) for folder in {self.choice.folder, self.choice.true_folder})
@@ -82,9 +82,9 @@ class PlaceTask:
         return dataclasses.replace(self.configuration.scene, **chosen)
 
     @property
-    def _true_place(self) -> TruePlace:
-        law = MapErrorLaw(severity=self.choice.map_error)
-        return TruePlace(self.choice.folder, self.choice.true_folder, law, self.choice.seed)
+    def _draw(self) -> tuple[Path, Path, MapErrorLaw, int]:
+        choice = self.choice
+        return choice.folder, choice.true_folder, MapErrorLaw(severity=choice.map_error), choice.seed
 
     def _is_built(self) -> bool:
         """Whether the folder holds the place of this source, settings and version of raylocus."""

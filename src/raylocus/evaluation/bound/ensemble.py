@@ -104,26 +104,6 @@ class Ensemble:
         return cls(grid, mean + reference, variance.sqrt(), of_map.sqrt(), beams, exists, first)
 
 
-@dataclass(frozen=True)
-class OpenGround:
-    """The nearest ground of R's grid that a place does not build over, of each: its maps are taken there."""
-
-    nearest: Int[np.ndarray, "y x"]
-
-    @classmethod
-    def of(cls, place: MappedPlace) -> OpenGround:
-        """That of a place's G."""
-        outdoor = place.geometry_maps["footprint"].values.ravel() == 0
-        cell = place.tile.index(grid_of(place.geometry_maps).centres[outdoor])
-        built = np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) == 0
-        rows, columns = distance_transform_edt(built, return_distances=False, return_indices=True)
-        return cls(rows * place.tile.count + columns)
-
-    def spread(self, layer: Float[np.ndarray, "*layer y x"]) -> Float[np.ndarray, "*layer y x"]:
-        """A layer with the nearest open ground's values where the ground is built over."""
-        return layer.reshape(*layer.shape[:-2], -1)[..., self.nearest]
-
-
 def sample_ensemble(
     places: Sequence[MappedPlace], law: WorldLaw, physics: Physics, count: int, generator: np.random.Generator
 ) -> Ensemble:
@@ -136,16 +116,31 @@ def sample_ensemble(
     count = len(places) if law.severity == 0 else count
     worlds = stratified_worlds(places[0].deployment, law, count, max(len(places), MATERIAL_DRAWS), generator)
     place_of_world = np.arange(count) * len(places) // count
-    open_ground = [OpenGround.of(place) for place in places]
+    nearest = [_nearest_open(place) for place in places]
     levels = (
-        open_ground[number].spread(beams)
+        _spread(beams, nearest[number])
         for number, place in enumerate(places)
         for beams in physics(place, [worlds[each] for each in np.flatnonzero(place_of_world == number)])
     )
-    delay = np.array(
-        [own.spread(place.radio_maps["toa"].values) for own, place in zip(open_ground, places, strict=True)]
-    )
-    return Ensemble.of(places[0].tile, places[0].deployment, delay, levels, count)
+    delay = [
+        _spread(place.radio_maps["toa"].values, near) for place, near in zip(places, nearest, strict=True)
+    ]
+    return Ensemble.of(places[0].tile, places[0].deployment, np.array(delay), levels, count)
+
+
+def _nearest_open(place: MappedPlace) -> Int[np.ndarray, "y x"]:
+    """The nearest ground of R's grid that is not built over, of each."""
+    outdoor = place.geometry_maps["footprint"].values.ravel() == 0
+    cell = place.tile.index(grid_of(place.geometry_maps).centres[outdoor])
+    built = np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) == 0
+    rows, columns = distance_transform_edt(built, return_distances=False, return_indices=True)
+    return rows * place.tile.count + columns
+
+
+def _spread(
+    layer: Float[np.ndarray, "*layer y x"], nearest: Int[np.ndarray, "y x"]
+) -> Float[np.ndarray, "*layer y x"]:
+    return layer.reshape(*layer.shape[:-2], -1)[..., nearest]
 
 
 def stratified_worlds(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -81,10 +80,11 @@ def all_tokens(
     observed: Observations,
     deployment: Deployment,
     network: NetworkConfiguration,
-    positioning: Positioning = MappingProxyType({}),
+    positioning: Positioning | None = None,
 ) -> list[SequenceTokens]:
     """The tokens of each sequence."""
-    return [_tokens(observed, sample, deployment, network, positioning) for sample in range(len(observed))]
+    more = positioning or {}
+    return [_tokens(observed, sample, deployment, network, more) for sample in range(len(observed))]
 
 
 def _tokens(

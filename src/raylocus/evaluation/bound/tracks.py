@@ -122,11 +122,7 @@ def tracks_on_foot(
     mobility: MobilityConfiguration,
     generator: np.random.Generator,
 ) -> Tracks:
-    """Walks that start anywhere, each in one of some G by their shares, of ground cells of a grid.
-
-    Raises:
-        InputError: a place has no outdoor ground.
-    """
+    """Walks over a grid that start anywhere in each of some G. Raises InputError where one has no outdoor ground."""
     drawn = [
         _walks(grid, each, mobility, round(WALKS * share), generator)
         for each, share in zip(maps, shares, strict=True)

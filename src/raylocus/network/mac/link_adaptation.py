@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float, Int
 from scipy.special import ndtr
 
 from raylocus.errors import InputError
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.features import feature_values
 from raylocus.network.rrc.events import reports_by_step
 from raylocus.propagation.link_abstraction.link_quality import block_error_rate, thresholds_db
 from raylocus.propagation.link_abstraction.modulation_tables import ModulationTable
@@ -105,7 +106,7 @@ def adapt(
     table: ModulationTable,
     loop: OuterLoop,
     random: RandomSource,
-) -> FeatureValues:
+) -> xr.Dataset:
     """MCS, errors and NACKs along sequences: each report's NACKs move the margin of the next.
 
     The scheduler knows one effective SINR and blocks are sent at another [dB]; NaN where there is no link.
@@ -134,4 +135,4 @@ def adapt(
         mcs[now] = np.where(known, index, np.nan)
         bler[now] = np.where(sent, rate, np.nan)
         negative[now] = np.where(sent, (uniform[now] < rate[:, None]).mean(axis=1), np.nan)
-    return {"mcs": mcs, "bler": bler, "harq_nack": negative}
+    return feature_values(mcs=mcs, bler=bler, harq_nack=negative)

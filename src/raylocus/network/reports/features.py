@@ -9,13 +9,16 @@ from importlib import resources
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.scenes.cell_names.channels import LTE, TECHNOLOGIES
 
-#: What a layer of the stack has of every report, by the name of the feature.
-FeatureValues = dict[str, Float[np.ndarray, "report ..."]]
+
+def feature_values(**values: Float[np.ndarray, "report ..."]) -> xr.Dataset:
+    """What a layer of the stack has of reports, or of each one's cells or beams: most are rows of `features.csv`."""
+    return xr.Dataset({name: (("report", "slot")[: each.ndim], each) for name, each in values.items()})
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel.links import ChannelState
@@ -19,7 +19,7 @@ from raylocus.network.impairments.availability import frequency_range
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.positioning.timing_measurements import carrier_phase, reported_angle
 from raylocus.network.random_streams import RandomSource, ReportStreams
-from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.features import feature_values
 from raylocus.network.reports.report_mapping import reported_beam_sinr
 from raylocus.network.rrc.events import MEASUREMENT_PERIODS, l3_filter
 from raylocus.network.rrc.handover import HandoverHistory, handover_history
@@ -106,13 +106,13 @@ class Batch:
         return self._delay("srs", self.random)
 
     @cached_property
-    def advance(self) -> FeatureValues:
+    def advance(self) -> xr.Dataset:
         """Timing advance of the serving cell."""
         walked, loop = self.trajectories, self.configuration.timing_loop
         return advance_report(self.uplink_delay[:, 0], self.history, walked, self.deployment.carrier, loop)
 
     @cached_property
-    def session(self) -> FeatureValues:
+    def session(self) -> xr.Dataset:
         """Events and handovers."""
         return session_report(self.levels.rsrp, self.history, self.trajectories, self.configuration.events)
 
@@ -159,7 +159,7 @@ class Batch:
         """Delay of each cell's PRS as the UE measures it [s]."""
         return self._delay("prs", self.random.of("downlink_delay"))
 
-    def _delay(self, signal: Literal["prs", "srs"], random: RandomSource) -> Float[np.ndarray, "report slot"]:
+    def _delay(self, signal: str, random: RandomSource) -> Float[np.ndarray, "report slot"]:
         timing = self.configuration.timing
         if not isinstance(timing, MapTiming):
             return detected_delay(getattr(self.signals, signal), timing.detector)
@@ -168,7 +168,7 @@ class Batch:
         return delay + timing.noise * random.standard_normal(delay.shape)
 
     @cached_property
-    def positioning(self) -> FeatureValues:
+    def positioning(self) -> xr.Dataset:
         """Measurements of all reported cells for positioning."""
         clock = self.clock_offset[self.deployment.site_of_cell[np.maximum(self.cells, 0)]]
         prs, links, antennas = self.signals.prs, self.paths.links, self.channel.antennas
@@ -182,10 +182,11 @@ class Batch:
             self.configuration,
             self.random.of("positioning"),
         )
-        return report | {
-            "ul_aoa": uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
-            "carrier_phase": neighbours_only(reported_angle(phase - phase[:, :1], 0.0)),
-        }
+        angles = feature_values(
+            ul_aoa=uplink_angles(links, self.heard, antennas, self.random.of("uplink_angles")),
+            carrier_phase=neighbours_only(reported_angle(phase - phase[:, :1], 0.0)),
+        )
+        return report.assign(angles)
 
     @cached_property
     def interference_dbm(self) -> Float[np.ndarray, " report"]:
@@ -193,7 +194,7 @@ class Batch:
         return self.levels.rsrp[self.serving] - self.levels.sinr[self.serving]
 
     @cached_property
-    def csi(self) -> FeatureValues:
+    def csi(self) -> xr.Dataset:
         """CSI of the serving cell."""
         antennas, serving = self.channel.antennas, self.cells[:, 0]
         shift = level_shift_db(self.state, self.paths.amplitude, antennas)[self.serving]
@@ -209,34 +210,34 @@ class Batch:
         return with_estimation_errors(report, self.configuration.spread_error, self.random.of("csi"))
 
     @cached_property
-    def bearer(self) -> FeatureValues:
+    def bearer(self) -> xr.Dataset:
         """Downlink of the serving cell."""
         csi, carrier, table = self.csi, self.deployment.carrier, self.channel.cqi_table
-        layers, random = np.nan_to_num(csi["ri"], nan=1.0), self.random.of("bearer")
+        layers, random = np.nan_to_num(csi["ri"].values, nan=1.0), self.random.of("bearer")
         return downlink_bearer(
-            csi["layer_sinr_db"], layers, self.trajectories, carrier, table, self.configuration, random
+            csi["layer_sinr_db"].values, layers, self.trajectories, carrier, table, self.configuration, random
         )
 
     @cached_property
-    def uplink(self) -> FeatureValues:
+    def uplink(self) -> xr.Dataset:
         """Uplink of the serving cell."""
         rsrp, energy = self.levels.rsrp[self.serving], cell_energy(self.deployment)[self.cells[:, 0]]
         walked, carrier, random = self.trajectories, self.deployment.carrier, self.random.of("uplink")
-        throughput, configuration = self.bearer["throughput"], self.configuration
+        throughput, configuration = self.bearer["throughput"].values, self.configuration
         return uplink_bearer(rsrp + self.bias, energy, throughput, walked, carrier, configuration, random)
 
     @cached_property
-    def beam_quality(self) -> FeatureValues:
+    def beam_quality(self) -> xr.Dataset:
         """What is read off the serving cell's beams."""
         beams, level = self.beams
-        return {
-            "l1_sinr": reported_beam_sinr(level - self.interference_dbm[:, None]),
-            "snr": self.heard.measured_snr_db[:, 0],
-            "dl_aod": departure_azimuths(beams, level, self.cells[:, 0], self.deployment),
-        }
+        return feature_values(
+            l1_sinr=reported_beam_sinr(level - self.interference_dbm[:, None]),
+            snr=self.heard.measured_snr_db[:, 0],
+            dl_aod=departure_azimuths(beams, level, self.cells[:, 0], self.deployment),
+        )
 
     @cached_property
-    def profile(self) -> FeatureValues:
+    def profile(self) -> xr.Dataset:
         """Power delay profile of the serving cell."""
         return delay_profile(
             self.slot_delay[:, 0],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float
 
 from raylocus.network.configuration import NetworkConfiguration
@@ -23,7 +24,7 @@ from raylocus.network.mac.uplink import (
 )
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.random_streams import RandomSource, correlated_normal
-from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.features import feature_values
 from raylocus.network.reports.report_mapping import POWER_HEADROOM, reported
 from raylocus.network.rlc import (
     bearer_throughput,
@@ -57,7 +58,7 @@ def downlink_bearer(
     cqi_table: int,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> FeatureValues:
+) -> xr.Dataset:
     """The bearer at every report; NaN where the UE is out of range.
 
     SINR per layer is as the UE reported it [dB], NaN where unknown; the MCS table has the number of the CQI table.
@@ -68,9 +69,10 @@ def downlink_bearer(
     )
     true_sinr, table = layer_sinr_db + moved, table_of(MCS_TABLES, cqi_table)
     link = adapt(layer_sinr_db, true_sinr, offsets, table, configuration.outer_loop, random)
-    sent = ~np.isnan(link["bler"])
-    index = np.where(sent, np.nan_to_num(link["mcs"]), 0).astype(np.int64)
-    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - link["bler"]), np.nan)
+    mcs, bler = link["mcs"].values, link["bler"].values
+    sent = ~np.isnan(bler)
+    index = np.where(sent, np.nan_to_num(mcs), 0).astype(np.int64)
+    efficiency = np.where(sent, layers * table.efficiency[index] * (1 - bler), np.nan)
     share = scheduled_share(time, offsets, configuration.scheduler, random)
     throughput = (
         efficiency * share * resource_elements_per_second(carrier.resource_blocks, carrier.numerology)
@@ -84,17 +86,18 @@ def downlink_bearer(
     delay = delay + retransmission_delay(errors, carrier.numerology)[:, None]
     blank = np.where(sent, 0.0, np.nan)
     retransmissions = again.mean(axis=1) + blank
-    return link | {
-        "mcs": np.where(sent, link["mcs"], np.nan),
-        "spectral_efficiency": efficiency,
-        "throughput": throughput,
-        "frame_error_rate": frame_error_rate(residual, FRAME_BLOCKS) + blank,
-        "bearer_throughput": bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
-        "rlc_retransmissions": retransmissions,
-        "round_trip": configuration.bearer.round_trip * (1 + retransmissions),
-        "latency": delay.mean(axis=1) + blank,
-        "jitter": jitter(delay) + blank,
-    }
+    found = feature_values(
+        mcs=np.where(sent, mcs, np.nan),
+        spectral_efficiency=efficiency,
+        throughput=throughput,
+        frame_error_rate=frame_error_rate(residual, FRAME_BLOCKS) + blank,
+        bearer_throughput=bearer_throughput(np.full(delay.shape, float(PACKET_BITS)), gap, delay) + blank,
+        rlc_retransmissions=retransmissions,
+        round_trip=configuration.bearer.round_trip * (1 + retransmissions),
+        latency=delay.mean(axis=1) + blank,
+        jitter=jitter(delay) + blank,
+    )
+    return link.assign(found)
 
 
 def _packet_delays(
@@ -139,7 +142,7 @@ def uplink_bearer(
     carrier: Carrier,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> FeatureValues:
+) -> xr.Dataset:
     """The uplink at every report; the buffer's features are NaN where the UE is out of range.
 
     RSRP is L3-filtered, as the UE measures it, `energy_dbm` the serving cell's EPRE [dBm]; throughput [bit/s] is
@@ -151,8 +154,8 @@ def uplink_bearer(
     blocks = max(round(PUSCH_SHARE * carrier.resource_blocks), 1)
     control = configuration.power_control
     power = needed_power(energy_dbm - rsrp, blocks, carrier.numerology, control)
-    return {
-        "power_headroom": reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
-        "buffer_status": np.where(np.isnan(waiting), np.nan, index),
-        "scheduling_requests": scheduling_request_rate(rate, configuration.traffic),
-    }
+    return feature_values(
+        power_headroom=reported(control.maximum_dbm - power, POWER_HEADROOM)[0],
+        buffer_status=np.where(np.isnan(waiting), np.nan, index),
+        scheduling_requests=scheduling_request_rate(rate, configuration.traffic),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Complex, Float, Int
 
 from raylocus.network.channel.links import Links, column_ports
@@ -16,7 +17,7 @@ from raylocus.network.phy.rank import (
 )
 from raylocus.network.phy.type_one_codebook import MOST_SEARCHED_LAYERS, codebook, select_precoder
 from raylocus.network.random_streams import RandomSource
-from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.features import feature_values
 from raylocus.network.stack.downlink import doppler_shifts
 from raylocus.propagation.link_abstraction.link_quality import link_quality
 from raylocus.scenes.sites import Carrier, Cell, Deployment
@@ -36,7 +37,7 @@ def csi_report(
     deployment: Deployment,
     cqi_table: int,
     capability: UeCapability,
-) -> FeatureValues:
+) -> xr.Dataset:
     """CSI of every report; NaN where there is no path to the serving cell or no codebook for its panel.
 
     `snr_db` is the serving cell's EPRE over interference and noise, at a channel of gain 1 [dB]; velocities in
@@ -54,22 +55,21 @@ def csi_report(
             response = mimo_response(links, own, index, deployment, capability.receive_antennas)
             snr = from_decibel(snr_db[own])
             columns[own] = _selected(response, snr, cell, deployment.carrier, cqi_table, capability)
-    return {
+    return feature_values(
         **dict(zip(_SELECTED, columns.T, strict=True)),
-        "delay_spread": path_delay_spread(delay, power),
-        "doppler_spread": rms_spread(np.where(np.isnan(delay), np.nan, shift), power),
-    }
+        delay_spread=path_delay_spread(delay, power),
+        doppler_spread=rms_spread(np.where(np.isnan(delay), np.nan, shift), power),
+    )
 
 
-def with_estimation_errors(report: FeatureValues, spread_error: float, random: RandomSource) -> FeatureValues:
+def with_estimation_errors(report: xr.Dataset, spread_error: float, random: RandomSource) -> xr.Dataset:
     """What the gNB estimates from SRS: spreads and condition number with a log-normal error."""
-    error = spread_error * random.standard_normal((len(report["cqi"]), 3))
-    condition = report["condition_number"] + to_decibel(np.exp(2 * error[:, 0]))
-    return report | {
-        "condition_number": np.maximum(condition, 0.0),
-        "delay_spread": report["delay_spread"] * np.exp(error[:, 1]),
-        "doppler_spread": report["doppler_spread"] * np.exp(error[:, 2]),
-    }
+    error = spread_error * random.standard_normal((report.sizes["report"], 3))
+    return report.assign(
+        condition_number=np.maximum(report["condition_number"] + to_decibel(np.exp(2 * error[:, 0])), 0.0),
+        delay_spread=report["delay_spread"] * np.exp(error[:, 1]),
+        doppler_spread=report["doppler_spread"] * np.exp(error[:, 2]),
+    )
 
 
 def mimo_response(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Complex, Float
+from scipy.special import diric
 
 from raylocus.network.channel.links import ChannelState, Links, beam_weights
 from raylocus.network.configuration import CoherentFading, NetworkConfiguration
@@ -26,9 +27,7 @@ from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, subcarri
 
 def dirichlet(turns: Float[np.ndarray, "*batch"], count: int) -> Float[np.ndarray, "*batch"]:
     """Mean of exp(j2π·n·turns) over `count` values of n about their middle: sin(πNx) / (N·sin(πx))."""
-    base = np.sin(np.pi * turns)
-    small = np.abs(base) < 1e-9
-    return np.where(small, 1.0, np.sin(np.pi * count * turns) / (count * np.where(small, 1.0, base)))
+    return diric(2 * np.pi * turns, count)
 
 
 def coherence_kernel(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Float
 
 from raylocus.network.channel.links import Links, column_ports
@@ -20,7 +21,7 @@ from raylocus.network.positioning.timing_measurements import (
     reported_timing,
 )
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.features import feature_values
 from raylocus.network.stack.heard_cells import HeardCells
 from raylocus.ragged import Rows
 from raylocus.scenes.sites import Deployment
@@ -65,7 +66,7 @@ def positioning_report(
     numerology: int,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> FeatureValues:
+) -> xr.Dataset:
     """Times and levels of the heard cells for positioning, all but levels as reported; NaN where undetected.
 
     Delays are of the first paths of each cell's PRS at the UE and of the UE's SRS at each cell, `clock` is the error
@@ -91,11 +92,12 @@ def positioning_report(
         "gnb_rx_tx": site_side,
         "ul_rtoa": relative_time_of_arrival(at_site, clock, ue_transmit),
     }
-    return {name: reported_timing(time, errors.granularity) for name, time in times.items()} | {
-        "prs_rsrp": np.where(np.isnan(downlink), np.nan, heard.measured_rsrp),
-        "srs_rsrp": np.where(np.isnan(uplink), np.nan, heard.uplink_rsrp),
-        "time_of_arrival": at_ue + clock - ue_drift[:, None],
-    }
+    return feature_values(
+        **{name: reported_timing(time, errors.granularity) for name, time in times.items()},
+        prs_rsrp=np.where(np.isnan(downlink), np.nan, heard.measured_rsrp),
+        srs_rsrp=np.where(np.isnan(uplink), np.nan, heard.uplink_rsrp),
+        time_of_arrival=at_ue + clock - ue_drift[:, None],
+    )
 
 
 def neighbours_only(values: Float[np.ndarray, "report slot"]) -> Float[np.ndarray, "report slot"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
+import xarray as xr
 from jaxtyping import Bool, Complex, Float, Int
 
 from raylocus.network.configuration import NetworkConfiguration
@@ -13,7 +14,7 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
 from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.random_streams import RandomSource, complex_normal
-from raylocus.network.reports.features import FeatureValues
+from raylocus.network.reports.features import feature_values
 from raylocus.network.rrc.events import Event, event_conditions, triggered
 from raylocus.network.rrc.handover import HandoverHistory
 from raylocus.propagation.antennas.antennas import beam_gains
@@ -32,13 +33,13 @@ def session_report(
     history: HandoverHistory,
     trajectories: Trajectories,
     events: tuple[Event, ...],
-) -> FeatureValues:
+) -> xr.Dataset:
     """Events and handovers at every report, by L3-filtered levels [dBm]."""
     event = np.zeros(len(rsrp))
     for each in events:
         fires = fired(rsrp, history, trajectories, each)
         event = np.where(fires, np.maximum(event, each.number), event)
-    return {"event": event, "handovers": history.count.astype(float), "stay": history.stay}
+    return feature_values(event=event, handovers=history.count.astype(float), stay=history.stay)
 
 
 def advance_report(
@@ -47,7 +48,7 @@ def advance_report(
     trajectories: Trajectories,
     carrier: Carrier,
     loop: TimingLoop,
-) -> FeatureValues:
+) -> xr.Dataset:
     """Timing advance at every report: measured at access and after handovers, then kept up.
 
     `delay` is that of the UE's SRS at its serving cell [s]; NaN where it is not heard.
@@ -56,10 +57,8 @@ def advance_report(
     changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
     access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
     advance, command = commanded_timing_advance(delay, access, offsets, carrier, loop)
-    return {
-        "timing_advance": advance,
-        "timing_command": np.where(command == 0, np.nan, command.astype(float)),
-    }
+    command = np.where(command == 0, np.nan, command.astype(float))
+    return feature_values(timing_advance=advance, timing_command=command)
 
 
 def fired(
@@ -102,7 +101,7 @@ def delay_profile(
     numerology: int,
     configuration: NetworkConfiguration,
     random: RandomSource,
-) -> FeatureValues:
+) -> xr.Dataset:
     """Power of the first taps relative to the whole profile [dB]; NaN where no path is detected.
 
     `first` is the delay of the path that the gNB detected first [s], `snr_db` that of SRS in one resource element.
@@ -120,7 +119,7 @@ def delay_profile(
     profile = power_delay_profile((scaled + noise)[None])
     share = profile / profile.sum(axis=-1, keepdims=True)
     seen = np.where((known & (power[:, 0] > 0))[:, None], to_decibel(share), np.nan)
-    return {f"pdp_{tap}": seen[:, tap] for tap in range(REPORTED_TAPS)}
+    return feature_values(**{f"pdp_{tap}": seen[:, tap] for tap in range(REPORTED_TAPS)})
 
 
 #: Azimuths either side of boresight [rad] among which DL-AoD chooses: 0.5° apart.

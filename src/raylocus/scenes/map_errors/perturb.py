@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ from raylocus.scenes.map_errors.surroundings import (
     with_crowns,
 )
 from raylocus.scenes.map_geometry import mesh_and_maps
-from raylocus.scenes.place import Place
+from raylocus.scenes.place import Place, load_place
 from raylocus.scenes.triangles import read_place_scene
 from raylocus.scenes.vector_map import Building, Terrain, VectorMap
 from raylocus.scenes.write_place import SceneContent, write_scene
@@ -94,6 +95,22 @@ def perturb_place(place: Place, folder: Path, law: MapErrorLaw, seed: int) -> Pl
     )
     write_scene(true_place, SceneContent(mesh, maps, place.frame, surroundings=place.surroundings))
     return true_place
+
+
+def perturbed_place(mapped: Path, folder: Path, law: MapErrorLaw, seed: int) -> None:
+    """Writes `perturb_place` of a place folder unless it is there. Raises as that does."""
+    if not is_perturbed(mapped, folder, law, seed):
+        perturb_place(load_place(mapped), folder, law, seed)
+
+
+def is_perturbed(mapped: Path, folder: Path, law: MapErrorLaw, seed: int) -> bool:
+    """Whether a folder holds this draw of a place as it is mapped now."""
+    try:
+        drawn, nominal = load_place(folder).map_error, load_place(mapped).provenance.digest
+    except PlaceError:
+        return False
+    made_from = (drawn.get("law"), drawn.get("seed"), drawn.get("of", {}).get("digest"))
+    return made_from == (json.loads(json.dumps(dataclasses.asdict(law))), seed, nominal)
 
 
 def _draw_ground(
