@@ -70,10 +70,8 @@ class Results:
         """Percentiles with their intervals, by what sequences are divided by, group, method and percentile."""
         circumstances = Circumstances.concatenate([one.circumstances for one in self.scores])
         truth = self.evaluations[0].truth
-        groups = {
-            "all": (Group("all", np.ones(len(truth.position), bool)),),
-            **all_groups(truth, circumstances),
-        }
+        everybody = Group("all", np.ones(len(truth.position), bool))
+        groups = {"all": (everybody,), **all_groups(truth, circumstances)}
         return {
             dimension: {group: quoted(self.evaluations, group, circumstances.world) for group in of_dimension}
             for dimension, of_dimension in groups.items()
@@ -118,16 +116,15 @@ class Results:
 
         Numbers are those of `Evaluation.summary` and `quotes`; what is not finite is null.
         """
-        checks = {one.place: one.self_check for one in self.scores}
         return {
             "methods": {
                 one.name: {**_finite(one.summary(self.bound)), "groups": self._groups_of(one.name)}
                 for one in self.evaluations
             },
             "self_check": {
-                place: _finite(dataclasses.asdict(check))
-                for place, check in checks.items()
-                if check is not None
+                one.place: _finite(dataclasses.asdict(one.self_check))
+                for one in self.scores
+                if one.self_check
             },
             "refusals": {one.place: one.refusals for one in self.scores if one.refusals},
         }
