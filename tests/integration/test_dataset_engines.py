@@ -135,7 +135,10 @@ def test_a_flipped_byte_a_missing_chunk_and_another_schema_are_named(whole: Path
         require_intact(flipped)
 
     missing = damaged("missing.zarr")
-    next((missing / "places" / "tiny-core" / "radio" / "rsrp_beam").rglob("c/*/*/*/*")).unlink()
+    gone = next((missing / "places" / "tiny-core" / "radio" / "rsrp_beam").rglob("c/*/*/*/*"))
+    gone.unlink()
+    assert [finding.problem for finding in verify_store(missing)] == ["is missing"]
+    gone.mkdir()
     assert [finding.problem for finding in verify_store(missing)] == ["is missing"]
     with pytest.raises(StoreError, match="truncated"):
         open_report_dataset(missing)

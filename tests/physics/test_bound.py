@@ -275,6 +275,16 @@ def test_reports_that_say_nothing_leave_what_was_known(with_roads: SyntheticPlac
     assert found.mass[on_road].sum() == pytest.approx(found.of_last[on_road].sum(), abs=0.05)
 
 
+def test_nobody_need_rest(place: SyntheticPlace) -> None:
+    """Where all UEs move, no place is that of one that has not, and all mass is that of ways."""
+    walking = dataclasses.replace(MOBILITY, speed_classes=(SpeedClass(1.0, 0.5, 2.0),))
+    movement = Movement.of(place, walking, np.random.default_rng(0))
+    known = KnownLaw(place, LAW, OBSERVATION, walking, movement, synthetic_physics)
+    ((_, reports),) = known.draw(1, 2, np.random.default_rng(0))
+    found = Bound(known, 0, worlds=2, motions=4, ways=8).found(reports)
+    assert [each.mass.sum() for each in found] == pytest.approx([1.0, 1.0])
+
+
 def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> None:
     quiet = dataclasses.replace(LAW, azimuth_error=0.0, downtilt_error=0.0)
     ensemble = sample_ensemble([place], quiet, synthetic_physics, 3, np.random.default_rng(0))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Point, Polygon
 
+from raylocus.errors import PlaceError
 from raylocus.scenes.geometry_maps import MATERIALS
 from raylocus.scenes.radio_properties import (
     MaterialProperties,
@@ -142,6 +143,39 @@ def test_a_crop_keeps_what_touches_the_square_and_moves_it(
     touching = [index for index, each in enumerate(outlines) if each.intersects(window)]
     assert np.allclose(kept.vertices, whole.vertices[touching] - [x, y, 0])
     assert kept.material.tolist() == whole.material[touching].tolist()
+
+
+QUADRILATERAL = """ply
+format ascii 1.0
+element vertex 4
+property float x
+property float y
+property float z
+element face 1
+property list uchar int vertex_indices
+end_header
+0 0 0
+1 0 0
+1 2 0
+0 2 0
+4 0 1 2 3
+"""
+
+
+def test_a_quadrilateral_is_two_triangles_and_a_damaged_mesh_is_refused(tmp_path: Path) -> None:
+    """Scenes of other tools have such faces; a file that a copy cut short is no traceback."""
+    write_mitsuba_scene(scene(1), tmp_path / "scene")
+    meshes = sorted((tmp_path / "scene" / "meshes").glob("*.ply"))
+    for mesh in meshes:
+        mesh.write_text(QUADRILATERAL)
+    read = read_place_scene(tmp_path / "scene" / "scene.xml").vertices
+    edges = read[:, 1:] - read[:, :1]
+    areas = np.linalg.norm(np.cross(edges[:, 0], edges[:, 1]), axis=1) / 2
+    assert areas.tolist() == [1.0, 1.0] * len(meshes)
+    for damaged in (QUADRILATERAL[:120], QUADRILATERAL[:-20], "no mesh", ""):
+        meshes[0].write_text(damaged)
+        with pytest.raises(PlaceError, match=meshes[0].name):
+            read_place_scene(tmp_path / "scene" / "scene.xml")
 
 
 def test_a_scene_is_read_back_as_it_was_written(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ class LocalFolder:
 
     def read(self, file: str) -> bytes | None:
         """The bytes of a file; None where there is none."""
-        with suppress(FileNotFoundError, NotADirectoryError):
+        with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return (self.path / file).read_bytes()
         return None
 

@@ -59,7 +59,7 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
         is_ground: says by a shape's id whether it is terrain.
 
     Raises:
-        PlaceError: a material is not one of `MATERIALS`, or there is no ground.
+        PlaceError: a material is not one of `MATERIALS`, a mesh cannot be read, or there is no ground.
     """
     root = ElementTree.parse(scene_file).getroot()
     materials = {bsdf.get("id"): _itu_type(bsdf) for bsdf in root.iter("bsdf")}
@@ -79,11 +79,17 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
 def _mesh_corners(path: Path) -> Float[np.ndarray, "triangle 3 3"]:
     # Imported where meshes are read: who only locates need not wait for it.
     from trimesh.exchange.ply import load_ply
+    from trimesh.geometry import triangulate_quads
 
     # A `Trimesh` with all that it keeps would take five times as long, and a city has thousands of them.
-    with path.open("rb") as file:
-        mesh = load_ply(file)
-    return np.asarray(mesh["vertices"], np.float64)[mesh["faces"]]
+    try:
+        with path.open("rb") as file:
+            mesh = load_ply(file)
+        return np.asarray(mesh["vertices"], np.float64)[triangulate_quads(mesh["faces"])]
+    except (ValueError, KeyError, IndexError) as error:
+        raise PlaceError(
+            f"{path} is no PLY file of triangles, or is damaged; write the scene again"
+        ) from error
 
 
 def write_mitsuba_scene(

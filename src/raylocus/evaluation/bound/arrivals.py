@@ -115,7 +115,7 @@ class ArrivalLaw:
     ) -> Float[Tensor, " way"]:
         wrong = ((self.lit[..., times.site, cells] != times.timed) & own).sum(dim=-1)
         density = law.log_density(self.length[..., times.site, cells]) + wrong * float(np.log(WRONGLY_DARK))
-        density = density.reshape(-1, len(cells))
+        density = density.reshape(self.lit[..., 0, 0].numel(), len(cells))
         return torch.logsumexp(density, dim=0) - float(np.log(len(density)))
 
 
