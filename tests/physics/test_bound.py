@@ -204,6 +204,15 @@ def test_motions_have_the_shares_and_speeds_of_the_law(movement: Movement) -> No
     assert motions.share[~moved].sum() == pytest.approx(0.2, abs=0.1)
 
 
+def test_who_has_moved_by_less_than_a_cell_is_not_where_it_was(movement: Movement) -> None:
+    """A walk of a second is a tenth of a ground cell here; levels may be the next one's all the same."""
+    motions = movement.motions(np.array([1.0, 0.0]), 64, np.random.default_rng(0))
+    standing = sum(each.share for each in movement.bins if each.fastest == 0)
+    stopped = motions.share[~motions.moves].sum()
+    assert standing <= stopped < standing + 0.15
+    assert (motions.steps[motions.moves] == [1, 0]).all()
+
+
 @pytest.fixture(scope="module")
 def with_roads() -> SyntheticPlace:
     """A map with a primary road from west to east, and a residential street from south to north."""

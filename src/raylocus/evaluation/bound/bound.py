@@ -66,11 +66,11 @@ class KnownLaw:
             yield self, self
         for number, each in enumerate(self.true_places):
             others = self.true_places[:number] + self.true_places[number + 1 :]
-            yield replace(self, place=each, true_places=()), self._of_places(others)
-
-    def _of_places(self, places: tuple[MappedPlace, ...]) -> KnownLaw:
-        movement = Movement.of(self.place, self.mobility, np.random.default_rng(0), places)
-        return replace(self, true_places=places, movement=movement)
+            movement = Movement.of(self.place, self.mobility, np.random.default_rng(0), others)
+            yield (
+                replace(self, place=each, true_places=()),
+                replace(self, true_places=others, movement=movement),
+            )
 
     def draw(
         self, worlds: int, sequences: int, generator: np.random.Generator

@@ -124,9 +124,8 @@ class SequenceLikelihood:
             same_site, same_cell = ((each[:, None] == each).float() for each in (site, cell))
             alike = MAP_SHARED_BY_SITE * same_site + (1 - MAP_SHARED_BY_SITE) * same_cell
             spread = self.ensemble.map_spread[cell, cells[:, report]]
-            of_map = (
-                self._fades(cells, report, MAP_DISTANCE) * alike * spread[:, :, None] * spread[:, None, :]
-            )
+            fades = self._fades(cells, report, MAP_DISTANCE)
+            of_map = fades * alike * spread[:, :, None] * spread[:, None, :]
         shared = self._fades(cells, report, residual.distance).mul_(residual.shared(cell, site, cell, site))
         noise = tokens.noise[which] + error[:, report]
         return self.levels.fit(tokens.level[which] - mapped, varied, noise, shared, cell, of_map)

@@ -132,7 +132,9 @@ class Movement:
             )
             every = np.divide(each.stop_every, speed, out=np.full(own, np.inf), where=speed > 0)
             times = moving_time(np.tile(ago, (own, 1)), every, np.full(own, each.stop_time), generator)
-            steps = np.rint(speed[:, None] * times / self.grid.resolution).astype(np.int64)
+            steps = speed[:, None] * times / self.grid.resolution
+            # Whoever has moved at all is not where it was: levels there may be those of the next ground cell.
+            steps = np.maximum(np.rint(steps), steps > 0).astype(np.int64)
             parts.append((np.full(own, each.tracks), np.full(own, each.share / own), steps))
         return Motions(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
