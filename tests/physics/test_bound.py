@@ -209,7 +209,7 @@ def test_who_has_moved_by_less_than_a_cell_is_not_where_it_was(movement: Movemen
     motions = movement.motions(np.array([1.0, 0.0]), 64, np.random.default_rng(0))
     standing = sum(each.share for each in movement.bins if each.fastest == 0)
     stopped = motions.share[~motions.moves].sum()
-    assert standing <= stopped < standing + 0.15
+    assert standing <= stopped < standing + 0.3  # who has stopped for all of it
     assert (motions.steps[motions.moves] == [1, 0]).all()
 
 
