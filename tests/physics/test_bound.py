@@ -210,7 +210,7 @@ def test_who_has_moved_by_less_than_a_cell_is_not_where_it_was(movement: Movemen
     standing = sum(each.share for each in movement.bins if each.fastest == 0)
     stopped = motions.share[~motions.moves].sum()
     assert standing <= stopped < standing + 0.3  # who has stopped for all of it
-    assert (motions.steps[motions.moves] == [1, 0]).all()
+    assert (motions.steps[motions.moves] >= [1, 0]).all() and not motions.steps[:, 1].any()
 
 
 @pytest.fixture(scope="module")
