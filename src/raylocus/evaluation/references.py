@@ -119,8 +119,7 @@ class References:
     def _bounds(self) -> list[Bound]:
         """The bound of each severity, which makes its ensemble when it is first used."""
         configuration = self.test.configuration
-        tested = [configuration.places[index] for index in np.unique(self.test.place_index)]
-        map_error = max(each.map_error for each in tested)
+        map_error = max(configuration.places[index].map_error for index in np.unique(self.test.place_index))
         self._refuse(BOUND_NAME, unmodelled_worlds(configuration, map_error, bool(self.true_places)))
         return [self._bound_at(float(severity)) for severity in self._severities[0]]
 

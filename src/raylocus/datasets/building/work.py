@@ -108,10 +108,11 @@ class Work:
 
     def world_tasks(self, rows: range) -> list[WorldTask]:
         """The worlds of these rows whose places are ready."""
+        worlds, ready = (self.worlds[row] for row in rows), self._ready
         return [
             WorldTask.planned(world, self.configuration, self.inputs[world.place_index], self.units)
-            for world in (self.worlds[row] for row in rows)
-            if world.place_index in self._ready
+            for world in worlds
+            if world.place_index in ready
         ]
 
     def observe(self, rows: range, progress: Progress, engine: Engine) -> None:
