@@ -51,7 +51,7 @@ def located(bound: Bound, reports: Reports) -> dict[str, Posterior]:
     grid = bound.known.movement.grid
     found = bound.found(reports)
     masses = {
-        "bound": [calibration.apply(each) for each in found],
+        "bound": [calibration.apply(each, grid) for each in found],
         "bound, last report": [each.of_last for each in found],
     }
     return {

@@ -126,7 +126,7 @@ def line(label: str, parts: list[Evaluation], seconds: float) -> str:
 def judged(draw: Draw, calibration: Calibration) -> Evaluation:
     """As `scored`, without the estimate of a position, which is most of its time."""
     grid, found, truth = draw
-    mass = np.array([calibration.apply(each) for each in found], np.float32).reshape(-1, *grid.shape)
+    mass = np.array([calibration.apply(each, grid) for each in found], np.float32).reshape(-1, *grid.shape)
     nowhere = np.zeros((len(mass), 2))
     return evaluation_of("", Posterior(grid, mass, nowhere, np.zeros((len(mass), 2, 2))), truth, 0.0)
 
@@ -138,8 +138,10 @@ def fitted(draws: list[Draw]) -> tuple[float, float, Calibration]:
     deviation, the likelihood and the calibration.
     """
     found = []
-    for power, doubt in itertools.product(np.arange(0.7, 1.31, 0.1), (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)):
-        calibration = Calibration(float(power), doubt)
+    for power, doubt, growth in itertools.product(
+        np.arange(0.7, 1.31, 0.1), (0.5, 1.0, 1.5, 2.0, 3.0, 4.0), (0.0, 0.15)
+    ):
+        calibration = Calibration(float(power), doubt, growth)
         pooled = Evaluation.concatenate([judged(draw, calibration) for draw in draws])
         off = max(abs(pooled.coverage(mass) - mass) for mass in (0.5, 0.9, 0.95))
         found.append((off, float(pooled.negative_log_likelihood.mean()), calibration))

@@ -26,7 +26,7 @@ from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
-from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.calibration import USUAL_AREA, Calibration
 from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
@@ -38,6 +38,7 @@ from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import coverage, evaluate
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.evaluation.references import References
+from raylocus.geo import Grid
 from raylocus.network.configuration import CoherentFading, DetectedTiming, NetworkConfiguration
 from raylocus.network.impairments.report_errors import IdentityErrors
 from raylocus.network.mac.uplink import TimingLoop
@@ -425,10 +426,25 @@ def test_what_the_filter_keeps_of_the_past_is_taken_out(place: SyntheticPlace, m
 def test_doubt_mixes_in_the_last_report_where_few_ways_fit() -> None:
     sharp, wide = np.array([1.0, 0.0]), np.array([0.5, 0.5])
     calibration = Calibration(power=1.0, doubt=2.0)
-    few, many = (calibration.apply(Found(sharp, wide, ways)) for ways in (2.0, 20.0))
+    row = Grid(4.0, 4.0)
+    few, many = (calibration.apply(Found(sharp, wide, ways), row) for ways in (2.0, 20.0))
     assert few[1] == pytest.approx(0.25)
     assert many[1] == pytest.approx(0.5 * 2 / 22)
     assert few.sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("resolution", [2.0, 4.0])
+@pytest.mark.parametrize("deviation", [6.0, 20.0])
+def test_the_exponent_grows_with_the_area_whatever_the_cells(deviation: float, resolution: float) -> None:
+    """A Gaussian of variance σ² has 1 / ∫ p² = 4πσ², and raised to q the variance σ² / q."""
+    grid = Grid(256.0, resolution)
+    distance = np.hypot(*grid.centres.T)
+    gaussian = np.exp(-0.5 * (distance / deviation) ** 2)
+    found = Found(gaussian / gaussian.sum(), gaussian, np.inf)
+    calibrated = Calibration(power=1.1, growth=0.2).apply(found, grid)
+    power = 1.1 + 0.2 * np.log(4 * np.pi * deviation**2 / USUAL_AREA)
+    variance = (calibrated * distance**2).sum() / 2
+    assert variance == pytest.approx(deviation**2 / power, rel=0.02)
 
 
 def test_the_bound_is_calibrated_on_its_own_law(bound: Bound) -> None:

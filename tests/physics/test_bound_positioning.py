@@ -200,7 +200,7 @@ def test_who_stands_still_may_stand_anywhere(free_space: Bound) -> None:
     (tokens,) = all_tokens(observed, place.deployment, network)
     found = Search(likelihood, movement, 1, 1).density(tokens, np.random.default_rng(0))
     assert np.abs(found.mass - movement.start).sum() < 0.1
-    assert Calibration().apply(found).sum() == pytest.approx(1)
+    assert Calibration().apply(found, movement.grid).sum() == pytest.approx(1)
 
 
 def test_errors_without_clocks_leave_the_round_trip() -> None:

@@ -158,7 +158,7 @@ class Bound:
     phase, which turns a dozen times within a ground cell, and the order of serving cells are not used. The importance
     sampling of ways is a few thousand long; who has not moved is judged at every place.
 
-    Each of these loses information or, where it claims too much, is paid for by `calibration`: two numbers
+    Each of these loses information or, where it claims too much, is paid for by `calibration`: three numbers
     fitted on draws of this law, for each kind of reports. So the bound is calibrated on its own law (see
     `self_check`) and a little above the true Bayes error: a ratio to it is a ratio to what is reached
     by someone who knows the law, not a proof that nobody can do better.
