@@ -19,7 +19,7 @@ from raylocus.provenance import Provenance
 
 pytestmark = pytest.mark.usefixtures("few_ways")
 
-#: The tiny recipe, smaller still: two places of a few phones, and the one feature set for which there is no bound.
+#: The tiny recipe, smaller still: two places of a few phones, and the one feature set that all methods take part in.
 SMALLER = (
     (r"severities: .*", "severities: [0.5, 1.0]"),
     (r"train: \{.*", "train: {worlds: 2, sequences: 3}"),

@@ -190,6 +190,7 @@ def test_places_traced_by_different_versions_are_not_mixed(traced: Path, tiny: D
         build_dataset(dataclasses.replace(tiny, places=given), Path("tiny.zarr"))
 
 
+@pytest.mark.usefixtures("few_ways")
 def test_an_outdated_map_is_what_the_dataset_holds_and_not_what_is_observed(
     traced: Path, tiny: DatasetConfiguration
 ) -> None:

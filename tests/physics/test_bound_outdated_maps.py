@@ -150,6 +150,7 @@ def test_ways_lead_where_a_draw_is_open_and_seldom_where_none_is(
     assert start.sum() == pytest.approx(1)
 
 
+@pytest.mark.usefixtures("few_ways")
 def test_a_check_takes_the_place_that_it_draws_in_out_of_the_bound(
     place: SyntheticPlace, draws: tuple[SyntheticPlace, ...]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +152,7 @@ class Ablation:
     def _trials(self, variant: Variant, seed: int, listener: Listener, engine: Engine) -> Iterator[Trial]:
         self.report(f"{variant.name}, seed {seed}")
         test = self._dataset(self.recipe.test_set(variant), listener, engine)
-        model = self.model or self.load(self._trained(variant, seed, listener, engine))
+        model = self.model or self._trained(variant, seed, listener, engine)
         made_from = [model.digest, test.digest, variant.given, seed, versions()]
         for place in test.by_place("test"):
             name = test.configuration.places[int(place.place_index[0])].name
@@ -164,17 +164,36 @@ class Ablation:
     def _dataset(
         self, configuration: DatasetConfiguration, listener: Listener, engine: Engine
     ) -> ReportDataset:
-        """The dataset of a configuration, built where it is not there."""
+        """The dataset of a configuration, built where it is not there; trials share it."""
         path = self.out / "datasets" / f"{hash_configuration(configuration)[:12]}.zarr"
-        build_dataset(configuration, path, listener, engine)
-        return open_report_dataset(path)
+        if path not in self._datasets:
+            build_dataset(configuration, path, listener, engine)
+            self._datasets[path] = open_report_dataset(path)
+        return self._datasets[path]
 
-    def _trained(self, variant: Variant, seed: int, listener: Listener, engine: Engine) -> Path:
-        """The checkpoint of a variant and seed, trained where it is not there."""
+    @cached_property
+    def _datasets(self) -> dict[Path, ReportDataset]:
+        """Those that trials have asked for so far."""
+        return {}
+
+    @cached_property
+    def _models(self) -> dict[Path, Contestant]:
+        """Those that trials have asked for so far, by the folder of their run."""
+        return {}
+
+    def _trained(self, variant: Variant, seed: int, listener: Listener, engine: Engine) -> Contestant:
+        """The model of a variant and seed, trained where it is not there."""
         data = self._dataset(self.recipe.training_set(variant), listener, engine)
         # Variants that differ in what is given at test time only share a model.
         made_from = hash_configuration([data.folder.name, self.recipe.train, variant.train])
         run = self.out / "runs" / f"{made_from[:12]}.{seed}"
+        if run not in self._models:
+            self._fit(data, variant, seed, run)
+            self._models[run] = self.load(run / LOCATOR_FILE)
+        return self._models[run]
+
+    def _fit(self, data: ReportDataset, variant: Variant, seed: int, run: Path) -> None:
+        """Trains one model, as far as an earlier run has not."""
         fit(
             [
                 f"--config={self.training}",
@@ -185,7 +204,6 @@ class Ablation:
                 *(f"--{key}={value}" for key, value in variant.train.items()),
             ]
         )
-        return run / LOCATOR_FILE
 
 
 def _scored(method: Method, test: ReportDataset, variant: Variant, seed: int) -> PlaceScores:

@@ -194,7 +194,8 @@ def _driven(
         # Between two points of a corner it may be cut short: there the UE is at the last cell it came by.
         off = ~on_road[graph.grid.index(out[ue])]
         node = np.minimum(np.searchsorted(passed, when[off], side="right") - 1, way.shape[1] - 1)
-        out[ue, off] = graph.grid.centres[graph.cells[way[ue, node]]]
+        last = graph.cells[way[ue, node]]
+        out[ue, off] = graph.grid.centres[last]
     return out
 
 

@@ -165,7 +165,8 @@ def _refuse_order(reports: Reports, source: Path) -> None:
         _refuse(source, rows[back[0]], f"time {later:g} s follows {earlier:g} s in one sequence; {remedy}")
     first, last = reports.report_offsets[:-1], reports.report_offsets[1:] - 1
     several = first[last > first]
-    still = several[reports.time[several] == reports.time[last[last > first]]]
+    ends = reports.time[last[last > first]]
+    still = several[reports.time[several] == ends]
     if len(still):
         same = f"time {reports.time[still[0]]:g} s is that of all reports of its sequence"
         _refuse(source, rows[still[0]], f"{same}; give the time of each in seconds, or a sequence to each")

@@ -51,7 +51,8 @@ def nearest_candidates(
         elements, groups = rows.select(doubtful)
         badness = _distances(elements, candidates, reports, deployment)
         order = np.lexsort((badness, groups.row))
-        chosen[doubtful] = cells[elements[order[groups.starts]]]
+        nearest = elements[order[groups.starts]]
+        chosen[doubtful] = cells[nearest]
     return chosen
 
 
