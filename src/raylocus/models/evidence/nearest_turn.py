@@ -45,7 +45,9 @@ def beam_distance(
 
 
 def _least_of_all(
-    rows: Float[Tensor, "row 2 power"], turn: Float[Tensor, " turn"], mapped: Float[Tensor, "beam turn ground"]
+    rows: Float[Tensor, "row 2 power"],
+    turn: Float[Tensor, " turn"],
+    mapped: Float[Tensor, "beam turn ground"],
 ) -> Float[Tensor, "row ground"]:
     """What `_NearestTurn` finds, where nobody asks which turn it is of: all turns at once, in a third of the calls."""
     every = _rows_of_turns(rows, turn)
@@ -71,8 +73,7 @@ class _NearestTurn(torch.autograd.Function):
     ) -> Float[Tensor, "row ground"]:
         every = _rows_of_turns(rows, turn)
         parts = [
-            _least(every, _powers(part.movedim(1, 0), rows.dtype))
-            for part in _parts(mapped, 2 * len(rows))
+            _least(every, _powers(part.movedim(1, 0), rows.dtype)) for part in _parts(mapped, 2 * len(rows))
         ]
         chosen = torch.cat([which for _, which in parts], 1)
         ctx.save_for_backward(rows, turn, mapped, chosen)
