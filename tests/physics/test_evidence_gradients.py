@@ -52,6 +52,15 @@ def test_beams_have_the_gradient_of_the_turn_that_fits_best():
     compared(lambda *each: [beam_distance(*each, 5 * mapped)], formula, [5 * seen, weight, offset, turn])
 
 
+def test_beams_have_the_same_distance_where_no_gradient_is_wanted():
+    seen, weight, offset, turn, mapped = drawn(3, (4, 3), (4, 3), (), (7,), (3, 7, 53))
+    with_gradient = beam_distance(5 * seen, weight.requires_grad_(), offset, turn, 5 * mapped)
+    assert with_gradient.requires_grad
+    with torch.no_grad():
+        without = beam_distance(5 * seen, weight, offset, turn, 5 * mapped)
+    torch.testing.assert_close(without, with_gradient.detach(), rtol=1e-12, atol=1e-12)
+
+
 def test_levels_have_the_gradient_of_the_multivariate_normal():
     level, precision, mapped, share, site, common = drawn(
         2, (2, 3, 4, 2), (2, 3, 4, 2), (4, 2, 5, 6), (4, 2, 5, 6), (), ()
