@@ -33,7 +33,17 @@ STAGES = (
     "service",
     "cli",
 )
-GROUND = {"geo", "units", "provenance", "errors", "json_text", "storage", "xarray_store", "ragged"}
+GROUND = {
+    "geo",
+    "units",
+    "provenance",
+    "errors",
+    "json_text",
+    "storage",
+    "xarray_store",
+    "ragged",
+    "yaml_depth",
+}
 TRACERS = {"sionna", "mitsuba", "drjit"}
 
 

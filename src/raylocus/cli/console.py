@@ -18,6 +18,7 @@ from jsonargparse.typing import PositiveInt
 from raylocus.errors import InputError
 from raylocus.provenance import check_seed
 from raylocus.storage import written_whole
+from raylocus.yaml_depth import limit_depth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -90,6 +91,7 @@ class VerbParser(ArgumentParser):
 
 def verb_parser(verb: str, description: str) -> VerbParser:
     """The parser of `raylocus VERB`."""
+    limit_depth()
     return VerbParser(prog=f"raylocus {verb}", description=description, exit_on_error=False)
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 from jsonargparse import ArgumentError, ArgumentParser
 
 from raylocus.errors import InputError
+from raylocus.yaml_depth import limit_depth
 
 T = TypeVar("T")
 
@@ -38,6 +39,7 @@ def _made(kind: type[Any], text: str) -> Any:
 
 @functools.cache
 def _parser(kind: type[Any]) -> ArgumentParser:
+    limit_depth()
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(kind, "given")
     return parser
