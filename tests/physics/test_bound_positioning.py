@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
@@ -22,13 +23,14 @@ from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import evaluate
 from raylocus.evaluation.observations import Observations
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.positioning.timing_measurements import TimingErrors, synchronisation_errors
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.reports import Reports
-from raylocus.scenes.world import WorldLaw
+from raylocus.scenes.world import World, WorldLaw
 from raylocus.units import SPEED_OF_LIGHT
 from stack_fixtures import free_space_place
 
@@ -165,6 +167,22 @@ def free_space() -> Bound:
     movement = Movement.of(place, mobility, np.random.default_rng(0))
     known = KnownLaw(place, WorldLaw(severity=0.5), NETWORK, mobility, movement, atlas_physics)
     return Bound(known, worlds=8, motions=16, ways=24)
+
+
+@pytest.mark.parametrize("severity", [0.0, 0.5])
+def test_angles_and_levels_are_those_of_the_same_worlds(free_space: Bound, severity: float) -> None:
+    """The azimuth errors are those that the beams of the ensemble were worked out with."""
+    turned: list[np.ndarray] = []
+
+    def physics(place: MappedPlace, worlds: Sequence[World]) -> Iterator[np.ndarray]:
+        turned.extend(world.azimuth_error for world in worlds)
+        return atlas_physics(place, worlds)
+
+    law = WorldLaw(severity=severity)
+    known = dataclasses.replace(free_space.known, world_law=law, physics=physics)
+    angles = dataclasses.replace(free_space, known=known).likelihood.beams.angles
+    assert angles is not None
+    np.testing.assert_allclose(angles.error.numpy(), np.array(turned, np.float32).T)
 
 
 def test_positioning_is_worth_something(free_space: Bound) -> None:

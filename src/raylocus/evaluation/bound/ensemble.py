@@ -29,8 +29,7 @@ from raylocus.units import from_decibel, to_decibel
 Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
 #: Level given to links that stay without a path in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
-#: Draws of materials that the worlds of an ensemble share, of each place one at least; antennas and scattering differ
-#: in all.
+#: Draws of materials that the worlds of an ensemble share; antennas and scattering differ in all.
 MATERIAL_DRAWS = 4
 #: Places, and beams of the strongest cell there, that worlds are compared by.
 PLACES_COMPARED, BEAMS_COMPARED = 300, 4
@@ -104,17 +103,12 @@ class Ensemble:
         return cls(grid, mean + reference, variance.sqrt(), of_map.sqrt(), beams, exists, first)
 
 
-def sample_ensemble(
-    places: Sequence[MappedPlace], law: WorldLaw, physics: Physics, count: int, generator: np.random.Generator
-) -> Ensemble:
-    """An ensemble of worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering.
+def ensemble_of(places: Sequence[MappedPlace], worlds: Sequence[World], physics: Physics) -> Ensemble:
+    """The ensemble of `stratified_worlds`, which are shared out to the places that may stand there.
 
-    Antenna errors and scattering are stratified: over the worlds, each cell's errors are evenly spread
-    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do. The worlds are
-    shared out to the places that may stand there; ground that is built on in one is given the nearest open ground's.
+    Ground that is built on in one is given the nearest open ground's.
     """
-    count = len(places) if law.severity == 0 else count
-    worlds = stratified_worlds(places[0].deployment, law, count, max(len(places), MATERIAL_DRAWS), generator)
+    count = len(worlds)
     place_of_world = np.arange(count) * len(places) // count
     nearest = [_nearest_open(place) for place in places]
     levels = (
@@ -144,14 +138,16 @@ def _spread(
 
 
 def stratified_worlds(
-    deployment: Deployment, law: WorldLaw, count: int, materials: int, generator: np.random.Generator
+    deployment: Deployment, law: WorldLaw, count: int, places: int, generator: np.random.Generator
 ) -> list[World]:
-    """Worlds of the law whose antenna errors and scattering are evenly spread quantiles; alike at severity 0.
+    """Worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering; one a place at severity 0.
 
-    Of materials there are so many draws at most, which worlds that follow each other share.
+    Antenna errors and scattering are stratified: over the worlds, each cell's errors are evenly spread
+    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do. Worlds that follow
+    each other share one of `MATERIAL_DRAWS` draws of materials, of each place one at least.
     """
     if law.severity == 0:
-        return [sample_world(deployment, law, generator)] * count
+        return [sample_world(deployment, law, generator)] * places
     drawn = [sample_world(deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
     cells = len(deployment.cells)
     widening, width_spread = law.log_beamwidth_law
@@ -163,7 +159,7 @@ def stratified_worlds(
     floor_loss = least + (most - least) * _strata(count, cells, generator)
     low, high = law.scatter_gain_db
     gain = low + (high - low) * _strata(count, 1, generator)[:, 0] + 10 * np.log10(law.severity)
-    of_materials = np.arange(count) * min(materials, count) // count
+    of_materials = np.arange(count) * min(max(places, MATERIAL_DRAWS), count) // count
     return [
         replace(
             drawn[int(of_materials[index])],
