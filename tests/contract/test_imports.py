@@ -39,6 +39,7 @@ GROUND = {
     "provenance",
     "errors",
     "json_text",
+    "nearest",
     "storage",
     "xarray_store",
     "ragged",

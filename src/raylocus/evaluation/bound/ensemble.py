@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.ndimage import distance_transform_edt
 from scipy.stats import norm
 from torch import Tensor
 
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.nearest import nearest_where
 from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import beam_levels, site_channels
@@ -112,29 +112,19 @@ def ensemble_of(places: Sequence[MappedPlace], worlds: Sequence[World], physics:
     place_of_world = np.arange(count) * len(places) // count
     nearest = [_nearest_open(place) for place in places]
     levels = (
-        _spread(beams, nearest[number])
+        beams[..., *nearest[number]]
         for number, place in enumerate(places)
         for beams in physics(place, [worlds[each] for each in np.flatnonzero(place_of_world == number)])
     )
-    delay = [
-        _spread(place.radio_maps["toa"].values, near) for place, near in zip(places, nearest, strict=True)
-    ]
+    delay = [place.radio_maps["toa"].values[..., *near] for place, near in zip(places, nearest, strict=True)]
     return Ensemble.of(places[0].tile, places[0].deployment, np.array(delay), levels, count)
 
 
-def _nearest_open(place: MappedPlace) -> Int[np.ndarray, "y x"]:
-    """The nearest ground of R's grid that is not built over, of each."""
+def _nearest_open(place: MappedPlace) -> tuple[Int[np.ndarray, "y x"], Int[np.ndarray, "y x"]]:
+    """Row and column of the nearest ground of R's grid that is not built over, of each."""
     outdoor = place.geometry_maps["footprint"].values.ravel() == 0
     cell = place.tile.index(grid_of(place.geometry_maps).centres[outdoor])
-    built = np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) == 0
-    rows, columns = distance_transform_edt(built, return_distances=False, return_indices=True)
-    return rows * place.tile.count + columns
-
-
-def _spread(
-    layer: Float[np.ndarray, "*layer y x"], nearest: Int[np.ndarray, "y x"]
-) -> Float[np.ndarray, "*layer y x"]:
-    return layer.reshape(*layer.shape[:-2], -1)[..., nearest]
+    return nearest_where(np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) > 0)
 
 
 def stratified_worlds(
