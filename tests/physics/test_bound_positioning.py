@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from scipy.special import logsumexp
 from scipy.stats import norm
 
@@ -50,7 +51,12 @@ def times(measured: dict[str, np.ndarray]) -> Times:
         wide[name][:, [FIRST, SECOND]] = each
     named = np.zeros((len(each), 6), bool)
     named[:, [FIRST, SECOND]] = True
-    return times_of(wide, named, np.zeros(len(each), np.int64), PLACE, NETWORK)
+    return times_of(by_cell(wide), named, np.zeros(len(each), np.int64), PLACE, NETWORK)
+
+
+def by_cell(measured: dict[str, np.ndarray]) -> xr.Dataset:
+    """Features by report and cell."""
+    return xr.Dataset({name: (("report", "cell"), each) for name, each in measured.items()})
 
 
 def lengths(found: Times, of_site: np.ndarray) -> torch.Tensor:
@@ -113,7 +119,7 @@ def test_a_difference_needs_two_sites(known: bool) -> None:
     rstd = np.full((1, 6), np.nan)
     rstd[0, SECOND if known else 1] = 1e-7
     named = np.ones((1, 6), bool)
-    found = times_of({"rstd": rstd}, named, np.zeros(1, np.int64), PLACE, NETWORK)
+    found = times_of(by_cell({"rstd": rstd}), named, np.zeros(1, np.int64), PLACE, NETWORK)
     assert len(found.at_rest.mean) == known
 
 
@@ -235,7 +241,7 @@ def test_errors_without_clocks_leave_the_round_trip() -> None:
         },
     }.items():
         sharp[name] = [
-            float(times_of(measured, named, np.zeros(1, np.int64), PLACE, law).at_rest.white.norm())
+            float(times_of(by_cell(measured), named, np.zeros(1, np.int64), PLACE, law).at_rest.white.norm())
             for law in (exact, NETWORK)
         ]
     assert sharp["difference"][0] > 1.3 * sharp["difference"][1]
