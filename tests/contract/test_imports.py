@@ -43,7 +43,7 @@ GROUND = {
     "storage",
     "xarray_store",
     "ragged",
-    "yaml_depth",
+    "yaml_text",
 }
 TRACERS = {"sionna", "mitsuba", "drjit"}
 

@@ -20,7 +20,7 @@ from raylocus.scenes.area import open_area
 from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.place import load_place
 from raylocus.storage import check_whole
-from raylocus.yaml_depth import MOST_LEVELS, check_depth
+from raylocus.yaml_text import MOST_LEVELS, check_depth
 
 METHOD = {"kind": "StrongestCell", "name": "strongest cell", "reach": 1.0, "spread": 1.0}
 

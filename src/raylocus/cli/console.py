@@ -18,7 +18,7 @@ from jsonargparse.typing import PositiveInt
 from raylocus.errors import InputError
 from raylocus.provenance import check_seed
 from raylocus.storage import written_whole
-from raylocus.yaml_depth import limit_depth
+from raylocus.yaml_text import limit_depth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
