@@ -38,21 +38,26 @@ _KINDS = {"int": "whole number", "float": "number"}
 _NO_COUNT = re.compile(r"Parser key \"([\w.]+)\": Not of type PositiveInt: (?:.*: '(.*)'|(\S+) does not .*)")
 
 
+def _option(name: str) -> str:
+    """An option as the command line has it: fields of configurations keep their underscores."""
+    return f"--{name if '.' in name else name.replace('_', '-')}"
+
+
 def _wrong_kind(found: re.Match[str]) -> str:
-    return f"--{found[1]} takes a {_KINDS[found[2]]}, not {found[3]}"
+    return f"{_option(found[1])} takes a {_KINDS[found[2]]}, not {found[3]}"
 
 
 def _no_count(found: re.Match[str]) -> str:
-    return f"--{found[1]} takes a whole number of 1 or more, not {found[2] or found[3]}"
+    return f"{_option(found[1])} takes a whole number of 1 or more, not {found[2] or found[3]}"
 
 
 def _refuse_no_numbers(found: Namespace) -> None:
     """Refuses, with InputError, NaN and infinity, and seeds that no generator takes."""
     for name, value in found.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"--{name} is {value:g}; give a finite number")
+            raise InputError(f"{_option(name)} is {value:g}; give a finite number")
         if name.rpartition(".")[2] == "seed" and isinstance(value, int):
-            check_seed(f"--{name}", value)
+            check_seed(_option(name), value)
 
 
 def read_help(words: Sequence[str]) -> None:
