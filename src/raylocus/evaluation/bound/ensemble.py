@@ -114,7 +114,9 @@ def ensemble_of(places: Sequence[MappedPlace], worlds: Sequence[World], physics:
     levels = (
         beams[..., *nearest[number]]
         for number, place in enumerate(places)
-        for beams in physics(place, [worlds[each] for each in np.flatnonzero(place_of_world == number)])
+        for beams in physics(
+            place, [worlds[each] for each in np.flatnonzero(place_of_world == number).tolist()]
+        )
     )
     delay = [place.radio_maps["toa"].values[..., *near] for place, near in zip(places, nearest, strict=True)]
     return Ensemble.of(places[0].tile, places[0].deployment, np.array(delay), levels, count)
