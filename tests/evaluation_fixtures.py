@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
+from raylocus.evaluation.bound.ensemble import Ensemble, Physics, ensemble_of, stratified_worlds
 from raylocus.geo import Grid
 from raylocus.network.channel.links import channel_at
 from raylocus.network.channel.world_channel import KnownChannel
@@ -117,6 +118,15 @@ def synthetic_physics(place: SyntheticPlace, worlds: Sequence[World]) -> Iterato
     for world in worlds:
         maps = analytic_maps(place, world.azimuth_error, world.downtilt_error, zero)
         yield maps["rsrp_beam"].values
+
+
+def sampled_ensemble(
+    places: Sequence[SyntheticPlace], law: WorldLaw, physics: Physics, count: int
+) -> Ensemble:
+    """An ensemble of worlds of the law, seed 0."""
+    generator = np.random.default_rng(0)
+    worlds = stratified_worlds(places[0].deployment, law, count, len(places), generator)
+    return ensemble_of(places, worlds, physics)
 
 
 def synthetic_world_maps(place: SyntheticPlace, world: World) -> xr.Dataset:

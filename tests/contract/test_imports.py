@@ -33,7 +33,18 @@ STAGES = (
     "service",
     "cli",
 )
-GROUND = {"geo", "units", "provenance", "errors", "json_text", "storage", "xarray_store", "ragged"}
+GROUND = {
+    "geo",
+    "units",
+    "provenance",
+    "errors",
+    "json_text",
+    "nearest",
+    "storage",
+    "xarray_store",
+    "ragged",
+    "yaml_text",
+}
 TRACERS = {"sionna", "mitsuba", "drjit"}
 
 

@@ -114,6 +114,41 @@ def test_no_sequence_at_all_is_refused_before_anything_is_fitted(
     assert "fitting" not in shown.out and [path.name for path in work.run.iterdir()] == ["locator.ckpt"]
 
 
+@pytest.mark.parametrize("draws", ["0", "1", "2", "-3", "many"])
+def test_too_few_draws_to_be_compared_are_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], draws: str
+) -> None:
+    assert evaluate(tmp_path / "run", tmp_path / "none.zarr", f"--true-places={draws}") == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("raylocus: --true-places takes a whole number") and f"not {draws}; " in shown
+    assert shown.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_nothing_is_drawn_where_the_bound_does_not_model_the_law(
+    work: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Draws are traced for minutes."""
+    asked: list[int] = []
+
+    def drawn(choice: PlaceChoice, count: int, *others: object) -> tuple[()]:
+        asked.append(count)
+        return ()
+
+    monkeypatch.setattr(comparison, "drawn_places", drawn)
+    test = open_report_dataset(work.test_only)
+    (choice,) = test.configuration.places
+    for features, sentence in (("positioning", "angles of arrival"), ("critical", "without draws")):
+        configuration = dataclasses.replace(
+            test.configuration,
+            places=(dataclasses.replace(choice, map_error=1.0),),
+            network=dataclasses.replace(test.configuration.network, feature_set=features),
+        )
+        outdated = dataclasses.replace(test, configuration=configuration)
+        found = comparison.compared_at(outdated, [], lambda line: None, 3)
+        assert sentence in found.scores.refusals["bound"]
+        assert asked == ([] if features == "positioning" else [3])
+
+
 def test_classics_of_another_dataset_travel_with_the_run(
     work: Workplace, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from evaluation_fixtures import (
     MOBILITY,
     OBSERVATION,
     SyntheticPlace,
+    sampled_ensemble,
     some_world,
     synthetic_physics,
     synthetic_place,
@@ -27,7 +28,6 @@ from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
 from raylocus.evaluation.bound.calibration import USUAL_AREA, Calibration
-from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
@@ -297,7 +297,7 @@ def test_nobody_need_rest(place: SyntheticPlace) -> None:
 
 def test_the_ensemble_leaves_out_what_is_integrated(place: SyntheticPlace) -> None:
     quiet = dataclasses.replace(LAW, azimuth_error=0.0, downtilt_error=0.0)
-    ensemble = sample_ensemble([place], quiet, synthetic_physics, 3, np.random.default_rng(0))
+    ensemble = sampled_ensemble([place], quiet, synthetic_physics, 3)
     nominal = place.radio_maps["rsrp"].values.reshape(len(place.deployment.cells), -1)
     open_ground = place.geometry_maps["footprint"].values.ravel() == 0
     assert np.allclose(ensemble.rsrp.numpy()[:, open_ground], nominal[:, open_ground], atol=1e-3)

@@ -9,9 +9,16 @@ import pytest
 import torch
 from scipy.stats import multivariate_normal
 
-from evaluation_fixtures import LAW, MOBILITY, OBSERVATION, SyntheticPlace, synthetic_physics, synthetic_place
+from evaluation_fixtures import (
+    LAW,
+    MOBILITY,
+    OBSERVATION,
+    SyntheticPlace,
+    sampled_ensemble,
+    synthetic_physics,
+    synthetic_place,
+)
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.ensemble import sample_ensemble
 from raylocus.evaluation.bound.levels import LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import ADVANCE_FLOOR
 from raylocus.evaluation.bound.movement import Movement
@@ -52,9 +59,9 @@ def of_stored(place: SyntheticPlace, worlds: list) -> list[np.ndarray]:
 def test_what_draws_differ_by_is_the_maps_and_what_worlds_differ_by_is_not(place: SyntheticPlace) -> None:
     louder = built_over(place, slice(0), 6.0, 0.0)
     quiet = WorldLaw(severity=0.5)
-    alone = sample_ensemble([place], quiet, synthetic_physics, 8, np.random.default_rng(0))
+    alone = sampled_ensemble([place], quiet, synthetic_physics, 8)
     assert alone.map_spread.abs().max() == 0 and alone.spread.max() > 1
-    both = sample_ensemble([place, louder], quiet, of_stored, 8, np.random.default_rng(0))
+    both = sampled_ensemble([place, louder], quiet, of_stored, 8)
     # Of two values 6 dB apart, four worlds each: the unbiased variance over all eight.
     expected = np.std([0.0] * 4 + [6.0] * 4, ddof=1)
     assert np.allclose(both.map_spread.numpy(), expected, atol=0.01)
@@ -64,7 +71,7 @@ def test_what_draws_differ_by_is_the_maps_and_what_worlds_differ_by_is_not(place
 def test_ground_that_a_draw_builds_over_has_the_nearest_open_grounds_maps(
     place: SyntheticPlace, draws: tuple[SyntheticPlace, ...]
 ) -> None:
-    ensemble = sample_ensemble(draws, WorldLaw(severity=0.0), of_stored, 8, np.random.default_rng(0))
+    ensemble = sampled_ensemble(draws, WorldLaw(severity=0.0), of_stored, 8)
     assert ensemble.worlds == len(draws)
     count, open_ground = place.tile.count, draws[1].geometry_maps["footprint"].values == 0
     beams = draws[1].radio_maps["rsrp_beam"].values

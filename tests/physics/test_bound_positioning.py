@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from scipy.special import logsumexp
 from scipy.stats import norm
 
@@ -22,13 +24,14 @@ from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.bound.true_maps import TrueMaps
 from raylocus.evaluation.evaluation import evaluate
 from raylocus.evaluation.observations import Observations
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
 from raylocus.network.positioning.timing_measurements import TimingErrors, synchronisation_errors
 from raylocus.network.reports.features import CRITICAL
 from raylocus.network.reports.reports import Reports
-from raylocus.scenes.world import WorldLaw
+from raylocus.scenes.world import World, WorldLaw
 from raylocus.units import SPEED_OF_LIGHT
 from stack_fixtures import free_space_place
 
@@ -48,7 +51,12 @@ def times(measured: dict[str, np.ndarray]) -> Times:
         wide[name][:, [FIRST, SECOND]] = each
     named = np.zeros((len(each), 6), bool)
     named[:, [FIRST, SECOND]] = True
-    return times_of(wide, named, np.zeros(len(each), np.int64), PLACE, NETWORK)
+    return times_of(by_cell(wide), named, np.zeros(len(each), np.int64), PLACE, NETWORK)
+
+
+def by_cell(measured: dict[str, np.ndarray]) -> xr.Dataset:
+    """Features by report and cell."""
+    return xr.Dataset({name: (("report", "cell"), each) for name, each in measured.items()})
 
 
 def lengths(found: Times, of_site: np.ndarray) -> torch.Tensor:
@@ -111,7 +119,7 @@ def test_a_difference_needs_two_sites(known: bool) -> None:
     rstd = np.full((1, 6), np.nan)
     rstd[0, SECOND if known else 1] = 1e-7
     named = np.ones((1, 6), bool)
-    found = times_of({"rstd": rstd}, named, np.zeros(1, np.int64), PLACE, NETWORK)
+    found = times_of(by_cell({"rstd": rstd}), named, np.zeros(1, np.int64), PLACE, NETWORK)
     assert len(found.at_rest.mean) == known
 
 
@@ -167,6 +175,22 @@ def free_space() -> Bound:
     return Bound(known, worlds=8, motions=16, ways=24)
 
 
+@pytest.mark.parametrize("severity", [0.0, 0.5])
+def test_angles_and_levels_are_those_of_the_same_worlds(free_space: Bound, severity: float) -> None:
+    """The azimuth errors are those that the beams of the ensemble were worked out with."""
+    turned: list[np.ndarray] = []
+
+    def physics(place: MappedPlace, worlds: Sequence[World]) -> Iterator[np.ndarray]:
+        turned.extend(world.azimuth_error for world in worlds)
+        return atlas_physics(place, worlds)
+
+    law = WorldLaw(severity=severity)
+    known = dataclasses.replace(free_space.known, world_law=law, physics=physics)
+    angles = dataclasses.replace(free_space, known=known).likelihood.beams.angles
+    assert angles is not None
+    np.testing.assert_allclose(angles.error.numpy(), np.array(turned, np.float32).T)
+
+
 def test_positioning_is_worth_something(free_space: Bound) -> None:
     """The same sequences with and without times and angles; and neither claims too much."""
     known = free_space.known
@@ -217,7 +241,7 @@ def test_errors_without_clocks_leave_the_round_trip() -> None:
         },
     }.items():
         sharp[name] = [
-            float(times_of(measured, named, np.zeros(1, np.int64), PLACE, law).at_rest.white.norm())
+            float(times_of(by_cell(measured), named, np.zeros(1, np.int64), PLACE, law).at_rest.white.norm())
             for law in (exact, NETWORK)
         ]
     assert sharp["difference"][0] > 1.3 * sharp["difference"][1]

@@ -21,6 +21,7 @@ from raylocus.network.reports.report_files import REPORTS_SCHEMA, load_reports, 
 from raylocus.propagation.maps.radio_maps import RADIO_SCHEMA
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import Provenance
+from raylocus.scenes.triangles import read_place_scene
 from raylocus.storage import write_manifest
 from raylocus.xarray_store import load_dataset, save_dataset
 
@@ -146,3 +147,9 @@ def test_checkpoints_that_no_training_gives_are_refused(tmp_path: Path) -> None:
     for number, change in enumerate(changes):
         with pytest.raises(CheckpointError):
             load_network(saved_network(tmp_path / f"{number}.ckpt", **change))
+
+
+def test_a_scene_that_is_no_xml_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "scene.xml").write_text("<scene version='2.1.0'><shape")
+    with pytest.raises(PlaceError, match=r"scene\.xml is no XML, or is damaged"):
+        read_place_scene(tmp_path / "scene.xml")

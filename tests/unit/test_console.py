@@ -47,6 +47,8 @@ def test_a_word_of_the_wrong_kind_is_one_sentence_that_names_the_help() -> None:
         (["--scene.seed", "-1"], "--scene.seed is -1; give a whole number"),
         (["--seed", "4294967296"], "--seed is 4294967296; give"),
         (["--scene.tile_size", ".nan"], "--scene.tile_size is nan"),
+        (["--most-sites", "few"], "--most-sites takes a whole number, not few; see: "),
+        (["--scene.tile_size", "wide"], "--scene.tile_size takes a number, not wide; see: "),
         (["--workers", "0"], "--workers takes a whole number of 1 or more, not 0; see: "),
         (["--workers", "-2"], "--workers takes a whole number of 1 or more, not -2; see: "),
         (["--workers", "many"], "--workers takes a whole number of 1 or more, not many; see: "),
@@ -57,6 +59,7 @@ def test_what_is_no_number_and_no_seed_is_refused(words: list[str], sentence: st
     parser = verb_parser("scene fly", "Fly.")
     parser.add_argument("--height", type=float)
     parser.add_argument("--seed", type=int)
+    parser.add_argument("--most-sites", type=int)
     add_engine_arguments(parser)
     parser.add_class_arguments(SceneConfiguration, "scene")
     with pytest.raises(InputError, match=sentence):

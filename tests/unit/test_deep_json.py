@@ -1,4 +1,4 @@
-"""Files of a user whose lists go deeper than a parser: one sentence, whatever reads it."""
+"""Files and words of a user whose lists go deeper than a parser: one sentence, whatever reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from raylocus.cli.main import main
 from raylocus.datasets.building.place_tasks import solver_versions
-from raylocus.datasets.configuration import parse_dataset_configuration
 from raylocus.datasets.exchange.scenario import read_parameters
 from raylocus.datasets.folders import verify_store
 from raylocus.errors import InputError
@@ -21,6 +20,7 @@ from raylocus.scenes.area import open_area
 from raylocus.scenes.building_records import read_building_records
 from raylocus.scenes.place import load_place
 from raylocus.storage import check_whole
+from raylocus.yaml_text import MOST_LEVELS, check_depth
 
 METHOD = {"kind": "StrongestCell", "name": "strongest cell", "reach": 1.0, "spread": 1.0}
 
@@ -67,9 +67,50 @@ def test_classics_whose_provenance_is_nested_too_deeply_are_refused(tmp_path: Pa
         Classics.load(tmp_path / "classics.json")
 
 
-def test_a_dataset_configuration_nested_too_deeply_is_refused() -> None:
-    with pytest.raises(InputError, match="deep.yaml is not a dataset configuration"):
-        parse_dataset_configuration(f"places: {nested(3000)}", "deep.yaml")
+@pytest.mark.parametrize(
+    "text",
+    [f"places: {nested(100_000)}", "places:\n  " + "- " * 100_000 + "1", f"seed: '{nested(100_000)}'"],
+    ids=["flow", "blocks", "a string"],
+)
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["dataset", "build", "FILE", "--out", "x.zarr"], "FILE is not a dataset configuration: "),
+        (["ablate", "FILE", "--out", "x"], "FILE is not a recipe of an ablation: "),
+        (["train", "fit", "--config", "FILE"], "see: raylocus train fit --help"),
+        (["maps", "trace", "x", "--trace", "FILE"], "see: raylocus maps trace --help"),
+    ],
+    ids=["dataset", "ablation", "training", "options"],
+)
+def test_yaml_nested_too_deeply_is_refused_by_every_command(
+    words: list[str], sentence: str, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The parser in C would end the process."""
+    file = tmp_path / "deep.yaml"
+    file.write_text(text)
+    assert main([word.replace("FILE", str(file)) for word in words]) == 2
+    said = capsys.readouterr().err
+    assert "lists and mappings are nested more than 100 deep" in said and said.count("\n") == 1
+    assert sentence.replace("FILE", str(file)) in said
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_word_nested_too_deeply_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["maps", "trace", "x", f"--trace.seed={nested(60_000)}"]) == 2
+    assert "nested more than 100 deep; see: raylocus maps trace --help" in capsys.readouterr().err
+
+
+def test_yaml_as_deep_as_it_may_be_is_read() -> None:
+    for text in (
+        nested(MOST_LEVELS),
+        "[" + "[], " * 200 + "]",
+        "a: '" + "]" * 200 + "'",
+        "a: '" + "[" * 90 + "'",
+    ):
+        check_depth(text)
+    for text in (nested(MOST_LEVELS + 1), f"a: {nested(MOST_LEVELS)}", f"a: '{nested(MOST_LEVELS + 1)}'"):
+        with pytest.raises(ValueError, match="more than 100 deep"):
+            check_depth(text)
 
 
 def test_a_command_answers_in_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -14,7 +14,6 @@ from raylocus.cli.main import main
 from raylocus.datasets.building.world_tasks import pack_reports, unpack_reports
 from raylocus.datasets.configuration import parse_dataset_configuration
 from raylocus.datasets.exchange.scenario import PointSet, point_sets, read_parameters, read_paths
-from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError, RaylocusError, StoreError
 from raylocus.evaluation.ablation.run import AblationRecipe, Variant, load_ablation_recipe
 from raylocus.evaluation.benchmark.run import load_benchmark_recipe
@@ -29,6 +28,7 @@ from raylocus.scenes.cell_names.channels import arfcn_frequency
 from raylocus.scenes.configuration import AreaConfiguration
 from raylocus.scenes.sites import Carrier, Cell, Deployment, Site
 from raylocus.storage import packed
+from raylocus.yaml_text import read_as
 
 
 def sentence(error: RaylocusError) -> str:

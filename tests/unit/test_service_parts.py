@@ -7,7 +7,8 @@ import gc
 import math
 import threading
 import time
-from collections.abc import Sequence
+import weakref
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -146,12 +147,15 @@ def test_accidents_are_binomial() -> None:
     assert accident_probability(5, 0, 0.3) == pytest.approx(1)
 
 
-def test_places_are_let_go_when_memory_is_short_and_come_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # What all tests have imported and left stays frozen, or every search for garbage from here on looks through it.
-    gc.freeze()
-    monkeypatch.setattr(gc, "unfreeze", lambda: None)
+@pytest.fixture
+def no_search_for_garbage() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_search_for_garbage")
+def test_places_are_let_go_when_memory_is_short_and_come_back(tmp_path: Path) -> None:
     two = served(tmp_path, seeds=(1, 2))
     # The second town on a channel of its own, so that the two can be distinguished.
     place = load_place(two.folders[1])
@@ -167,8 +171,13 @@ def test_places_are_let_go_when_memory_is_short_and_come_back(
             for pci, level in levels.items()
         )
         questions.append(question_of([MeasuredReport(0.0, cells)]))
-    answers = [engine.answer([question])[0] for question in (*questions, *questions)]
+    answers, answering = [], []
+    for question in (*questions, *questions):
+        answers += engine.answer([question])
+        answering.append(weakref.ref(next(iter(engine._open.values())).answering))
     assert engine.open_areas == 1
+    # What is let go is gone at once: nothing in it refers back to what holds it.
+    assert [each() is None for each in answering] == [True, True, True, False]
     assert [answer.area for answer in answers if isinstance(answer, Answer)] == ["town-1", "town-2"] * 2
     first, again = answers[0], answers[2]
     assert isinstance(first, Answer) and isinstance(again, Answer)

@@ -18,6 +18,7 @@ from jsonargparse.typing import PositiveInt
 from raylocus.errors import InputError
 from raylocus.provenance import check_seed
 from raylocus.storage import written_whole
+from raylocus.yaml_text import limit_depth
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -37,21 +38,26 @@ _KINDS = {"int": "whole number", "float": "number"}
 _NO_COUNT = re.compile(r"Parser key \"([\w.]+)\": Not of type PositiveInt: (?:.*: '(.*)'|(\S+) does not .*)")
 
 
+def _option(name: str) -> str:
+    """An option as the command line has it: fields of configurations keep their underscores."""
+    return f"--{name if '.' in name else name.replace('_', '-')}"
+
+
 def _wrong_kind(found: re.Match[str]) -> str:
-    return f"--{found[1]} takes a {_KINDS[found[2]]}, not {found[3]}"
+    return f"{_option(found[1])} takes a {_KINDS[found[2]]}, not {found[3]}"
 
 
 def _no_count(found: re.Match[str]) -> str:
-    return f"--{found[1]} takes a whole number of 1 or more, not {found[2] or found[3]}"
+    return f"{_option(found[1])} takes a whole number of 1 or more, not {found[2] or found[3]}"
 
 
 def _refuse_no_numbers(found: Namespace) -> None:
     """Refuses, with InputError, NaN and infinity, and seeds that no generator takes."""
     for name, value in found.items():
         if isinstance(value, float) and not math.isfinite(value):
-            raise InputError(f"--{name} is {value:g}; give a finite number")
+            raise InputError(f"{_option(name)} is {value:g}; give a finite number")
         if name.rpartition(".")[2] == "seed" and isinstance(value, int):
-            check_seed(f"--{name}", value)
+            check_seed(_option(name), value)
 
 
 def read_help(words: Sequence[str]) -> None:
@@ -90,6 +96,7 @@ class VerbParser(ArgumentParser):
 
 def verb_parser(verb: str, description: str) -> VerbParser:
     """The parser of `raylocus VERB`."""
+    limit_depth()
     return VerbParser(prog=f"raylocus {verb}", description=description, exit_on_error=False)
 
 

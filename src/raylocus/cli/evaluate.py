@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 from jsonargparse.typing import PositiveInt
 
 from raylocus.cli.console import verb_parser
+from raylocus.errors import InputError
 
 if TYPE_CHECKING:
     from raylocus.evaluation.evaluation import Method
 
 #: What an evaluation leaves in the run's folder.
 OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics.json")
+#: Fewest draws of what may stand where a map is outdated: the bound's check compares each with the others.
+FEWEST_DRAWS = 3
 #: Test sequences that are saved as an example for `raylocus locate`.
 EXAMPLES = 10
 
@@ -40,11 +43,16 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     )
     parser.add_argument(
         "--true-places",
-        type=PositiveInt,
-        help="where the map of a test place is outdated, so many draws of what may stand there for the bound, each "
-        "traced and kept next to the place; by default there is no bound there",
+        type=int,
+        help="where the map of a test place is outdated, so many draws of what may stand there for the bound, 3 or "
+        "more, each traced and kept next to the place; by default there is no bound there",
     )
     given = parser.parse(arguments)
+    if given.true_places is not None and given.true_places < FEWEST_DRAWS:
+        raise InputError(
+            f"--true-places takes a whole number of {FEWEST_DRAWS} or more, not {given.true_places}; each draw is "
+            "compared with the others"
+        )
     out = given.out or _folder_of(given.run)
     evaluate_run(
         given.run, given.dataset, out, given.sequences, print, given.classics_from, given.true_places or 0

@@ -13,7 +13,6 @@ from typing import Any
 import yaml
 
 from raylocus.datasets.splits import CitySplits, PlaceChoice, Split, SplitRule, check_splits
-from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.movement.mobility import MobilityConfiguration
@@ -23,6 +22,7 @@ from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import check_seed
 from raylocus.scenes.configuration import SceneConfiguration
 from raylocus.scenes.world import WorldLaw
+from raylocus.yaml_text import read_as
 
 #: How the source of a generated town begins.
 PROCEDURAL = "procedural:"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -99,8 +99,11 @@ def compared_at(
 
     def referring(folder: Path, count: int) -> References | str:
         def found() -> References:
-            place = _same_cells(open_place(folder), stored)
-            return References(test, place, drawn_places(choice, count, test.configuration.trace, progress))
+            known = References(test, _same_cells(open_place(folder), stored))
+            if not count:
+                return known
+            known.check_law(drawn=True)
+            return replace(known, true_places=drawn_places(choice, count, test.configuration.trace, progress))
 
         return _or_refusal(found)
 

@@ -82,6 +82,12 @@ class References:
         """
         return MethodByGroup(BOUND_NAME, self._severity_of_sample, self._bounds.__getitem__)
 
+    def check_law(self, drawn: bool) -> None:
+        """Refuses, with BoundRefused, a law that the bound does not model; `drawn`: with draws of what may stand."""
+        configuration = self.test.configuration
+        map_error = max(configuration.places[index].map_error for index in np.unique(self.test.place_index))
+        self._refuse(BOUND_NAME, unmodelled_worlds(configuration, map_error, drawn))
+
     def self_checks(self) -> dict[float, SelfCheck]:
         """The bound's self-check by severity, with equal shares of the draws. Raises BoundRefused as `bound`."""
         present = np.unique(self._severity_of_sample)
@@ -118,9 +124,7 @@ class References:
     @cached_property
     def _bounds(self) -> list[Bound]:
         """The bound of each severity, which makes its ensemble when it is first used."""
-        configuration = self.test.configuration
-        map_error = max(configuration.places[index].map_error for index in np.unique(self.test.place_index))
-        self._refuse(BOUND_NAME, unmodelled_worlds(configuration, map_error, bool(self.true_places)))
+        self.check_law(bool(self.true_places))
         return [self._bound_at(float(severity)) for severity in self._severities[0]]
 
     def _bound_at(self, severity: float) -> Bound:

@@ -59,9 +59,12 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
         is_ground: says by a shape's id whether it is terrain.
 
     Raises:
-        PlaceError: a material is not one of `MATERIALS`, a mesh cannot be read, or there is no ground.
+        PlaceError: a material is not one of `MATERIALS`, the XML or a mesh cannot be read, or there is no ground.
     """
-    root = ElementTree.parse(scene_file).getroot()
+    try:
+        root = ElementTree.parse(scene_file).getroot()
+    except ElementTree.ParseError as error:
+        raise PlaceError(f"{scene_file} is no XML, or is damaged; write the scene again") from error
     materials = {bsdf.get("id"): _itu_type(bsdf) for bsdf in root.iter("bsdf")}
     parts = []
     for shape in root.iter("shape"):

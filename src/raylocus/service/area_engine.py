@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -184,8 +183,6 @@ class AreaEngine(ServedAreas):
             self._open.move_to_end(number)
             while len(self._open) > 1 and psutil.Process().memory_info().rss > self.memory:
                 self._open.popitem(last=False)
-                gc.unfreeze()  # see `service.locating_process`
-                gc.collect()
             return self._open[number]
 
 

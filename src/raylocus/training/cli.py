@@ -20,6 +20,7 @@ from raylocus.training.calibration import calibrate
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.misfit_calibration import calibrate_misfit
 from raylocus.training.module import LocationModule
+from raylocus.yaml_text import limit_depth
 
 #: Name of the file that a locator loads, in the run's folder.
 LOCATOR_FILE = "locator.ckpt"
@@ -47,7 +48,10 @@ class RaylocusCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Reads the words given, and only those; refuses seeds that no generator takes, with InputError."""
-        self.config = parser.parse_args(args)
+        try:
+            self.config = parser.parse_args(args)
+        except ValueError as error:  # of `yaml_text`, which jsonargparse passes on
+            parser.error(str(error), error)
         for name, value in self.config.items():
             if name.rpartition(".")[2] == "seed_everything":
                 check_seed("--seed_everything", value)
@@ -130,6 +134,7 @@ def _is_made_from(path: Path, provenance: Provenance) -> bool:
 
 def _cli(arguments: Sequence[str] | None, run: bool) -> RaylocusCLI:
     quieten_lightning()
+    limit_depth()
     return RaylocusCLI(
         LocationModule,
         ReportData,

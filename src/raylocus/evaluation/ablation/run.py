@@ -15,7 +15,6 @@ import yaml
 from raylocus.datasets.build import Listener, build_dataset
 from raylocus.datasets.configuration import DatasetConfiguration, parse_dataset_configuration
 from raylocus.datasets.store import ReportDataset, open_report_dataset
-from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.evaluation.ablation.given import Given
 from raylocus.evaluation.ablation.summary import Trial
@@ -26,6 +25,7 @@ from raylocus.execution.task import Engine
 from raylocus.propagation.maps.traced_place import open_place
 from raylocus.provenance import hash_configuration, versions
 from raylocus.training.cli import LOCATOR_FILE, fit
+from raylocus.yaml_text import read_as
 
 #: An ablation of fewer seeds shows the seed.
 FEWEST_SEEDS = 3

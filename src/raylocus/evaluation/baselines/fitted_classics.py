@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from raylocus.datasets.store import ReportDataset
-from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError, StoreError
 from raylocus.evaluation.baselines.fingerprints import NearestNeighbours, RandomForest
 from raylocus.evaluation.baselines.grid_bayes import (
@@ -31,6 +30,7 @@ from raylocus.json_text import parse_json
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
+from raylocus.yaml_text import read_as
 
 #: Version of classics.json, and its name in a run's folder.
 CLASSICS_SCHEMA, CLASSICS_FILE = "raylocus.classics.v1", "classics.json"

@@ -15,7 +15,6 @@ from raylocus.datasets.configuration import DatasetConfiguration
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.stored_place import StoredPlace
-from raylocus.datasets.yaml_text import read_as
 from raylocus.errors import InputError
 from raylocus.evaluation.baselines.fitted_classics import (
     CLASSICS_FILE,
@@ -36,6 +35,7 @@ from raylocus.execution.task import Engine
 from raylocus.models.inputs.nominal_maps import nominal_maps
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.provenance import hash_configuration, versions
+from raylocus.yaml_text import read_as
 
 
 @dataclass(frozen=True)

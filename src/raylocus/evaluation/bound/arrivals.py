@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import xarray as xr
 from jaxtyping import Bool, Float, Int
 from scipy.linalg import cholesky, solve_triangular
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from raylocus.geo import Grid
+from raylocus.nearest import nearest_where
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
 from raylocus.network.mac.uplink import TRANSMIT_TIMING_LIMIT
 from raylocus.scenes.sites import Deployment
@@ -93,8 +93,7 @@ class ArrivalLaw:
         lit = torch.isfinite(delay)
         length = SPEED_OF_LIGHT * delay.view(-1, *grid.shape)
         for own, there in zip(length, lit.view(-1, *grid.shape).numpy(), strict=True):
-            nearest = distance_transform_edt(~there, return_distances=False, return_indices=True)
-            own[:] = torch.nan_to_num(own[tuple(nearest)])
+            own[:] = torch.nan_to_num(own[nearest_where(there)])
         return cls(length.view(delay.shape), lit)
 
     def of_last(self, times: Times, ground: Int[Tensor, " place"]) -> Float[Tensor, " place"]:
@@ -120,13 +119,13 @@ class ArrivalLaw:
 
 
 def times_of(
-    measured: Mapping[str, Float[np.ndarray, "report cell"]],
+    measured: xr.Dataset,
     named: Bool[np.ndarray, "report cell"],
     serving: Int[np.ndarray, " report"],
     deployment: Deployment,
     network: NetworkConfiguration,
 ) -> Times:
-    """The times [s] of one sequence, by feature; NaN where missing. `named` are the cells that are reported.
+    """The times [s] of one sequence by report and cell; NaN where missing. `named` are the cells that are reported.
 
     A report's DL delay is d + n + clock, its UL delay d + m − clock, n and m noise of a cell in this report with
     the site's group delay, and the clock the same for the sequence. RSTD is a difference of the first; UE Rx−Tx has the
@@ -134,10 +133,10 @@ def times_of(
     its uniform law). Of the frame nothing is taken to be known, though T_A says a little.
     """
     kinds = [name for name in (*DOWNLINK, *UPLINK) if name in measured]
-    found = [np.argwhere(np.isfinite(measured[name])) for name in kinds]
+    found = [np.argwhere(np.isfinite(measured[name].values)) for name in kinds]
     kind = np.repeat(np.array(kinds, dtype=np.str_), [len(each) for each in found])
     report, cell = np.concatenate([np.zeros((0, 2), np.int64), *found]).T
-    values = [measured[name][tuple(at.T)] for name, at in zip(kinds, found, strict=True)]
+    values = [measured[name].values[tuple(at.T)] for name, at in zip(kinds, found, strict=True)]
     time, sites = SPEED_OF_LIGHT * np.concatenate([np.zeros(0), *values]), len(deployment.sites)
     rows = _one_way(report, cell, np.isin(kind, DOWNLINK), named.shape, deployment, network)
     of_serving = _one_way(report, serving[report], kind == "rstd", named.shape, deployment, network)

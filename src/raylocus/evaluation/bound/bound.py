@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,7 +13,7 @@ from jaxtyping import Float
 from raylocus.errors import InputError
 from raylocus.evaluation.bound.angles import AngleLaw
 from raylocus.evaluation.bound.calibration import Calibration, bound_calibration, kind_of_reports
-from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, sample_ensemble, stratified_worlds
+from raylocus.evaluation.bound.ensemble import MATERIAL_DRAWS, Physics, ensemble_of, stratified_worlds
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found, Search
@@ -197,25 +197,20 @@ class Bound:
     @cached_property
     def likelihood(self) -> SequenceLikelihood:
         """The law of reports, with an ensemble of worlds."""
-        known = self.known
-        ensemble = sample_ensemble(
-            known.places, known.world_law, known.physics, self.worlds, np.random.default_rng(self.seed)
-        )
+        known, deployment = self.known, self.known.place.deployment
+        generator = np.random.default_rng(self.seed)
+        worlds = stratified_worlds(deployment, known.world_law, self.worlds, len(known.places), generator)
+        ensemble = ensemble_of(known.places, worlds, known.physics)
         differences = ensemble.beam_spread(known.movement.start, np.random.default_rng(self.seed))
         return SequenceLikelihood.of(
             ensemble,
             known.world_law,
             known.network,
             (NEAREST_DRAW if known.true_places else NEAREST_WORLD) * differences,
-            known.place.deployment.carrier,
-            self._angles if needs_paths(known.network) else None,
+            deployment.carrier,
+            self._angles(worlds) if needs_paths(known.network) else None,
         )
 
-    @property
-    def _angles(self) -> AngleLaw:
-        """By the azimuth errors of the ensemble's worlds, which are drawn as there."""
-        place, law = self.known.place, self.known.world_law
-        assert isinstance(place, TracedPlace), "angles are those of the paths of an atlas"
-        generator = np.random.default_rng(self.seed)
-        worlds = stratified_worlds(place.deployment, law, self.worlds, MATERIAL_DRAWS, generator)
-        return AngleLaw.of(place, np.array([world.azimuth_error for world in worlds]))
+    def _angles(self, worlds: Sequence[World]) -> AngleLaw:
+        assert isinstance(self.known.place, TracedPlace), "angles are those of the paths of an atlas"
+        return AngleLaw.of(self.known.place, np.array([world.azimuth_error for world in worlds]))

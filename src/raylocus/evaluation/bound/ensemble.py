@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.ndimage import distance_transform_edt
 from scipy.stats import norm
 from torch import Tensor
 
 from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
+from raylocus.nearest import nearest_where
 from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import beam_levels, site_channels
@@ -29,8 +29,7 @@ from raylocus.units import from_decibel, to_decibel
 Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
 #: Level given to links that stay without a path in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
-#: Draws of materials that the worlds of an ensemble share, of each place one at least; antennas and scattering differ
-#: in all.
+#: Draws of materials that the worlds of an ensemble share; antennas and scattering differ in all.
 MATERIAL_DRAWS = 4
 #: Places, and beams of the strongest cell there, that worlds are compared by.
 PLACES_COMPARED, BEAMS_COMPARED = 300, 4
@@ -104,54 +103,43 @@ class Ensemble:
         return cls(grid, mean + reference, variance.sqrt(), of_map.sqrt(), beams, exists, first)
 
 
-def sample_ensemble(
-    places: Sequence[MappedPlace], law: WorldLaw, physics: Physics, count: int, generator: np.random.Generator
-) -> Ensemble:
-    """An ensemble of worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering.
+def ensemble_of(places: Sequence[MappedPlace], worlds: Sequence[World], physics: Physics) -> Ensemble:
+    """The ensemble of `stratified_worlds`, which are shared out to the places that may stand there.
 
-    Antenna errors and scattering are stratified: over the worlds, each cell's errors are evenly spread
-    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do. The worlds are
-    shared out to the places that may stand there; ground that is built on in one is given the nearest open ground's.
+    Ground that is built on in one is given the nearest open ground's.
     """
-    count = len(places) if law.severity == 0 else count
-    worlds = stratified_worlds(places[0].deployment, law, count, max(len(places), MATERIAL_DRAWS), generator)
+    count = len(worlds)
     place_of_world = np.arange(count) * len(places) // count
     nearest = [_nearest_open(place) for place in places]
     levels = (
-        _spread(beams, nearest[number])
+        beams[..., *nearest[number]]
         for number, place in enumerate(places)
-        for beams in physics(place, [worlds[each] for each in np.flatnonzero(place_of_world == number)])
+        for beams in physics(
+            place, [worlds[each] for each in np.flatnonzero(place_of_world == number).tolist()]
+        )
     )
-    delay = [
-        _spread(place.radio_maps["toa"].values, near) for place, near in zip(places, nearest, strict=True)
-    ]
+    delay = [place.radio_maps["toa"].values[..., *near] for place, near in zip(places, nearest, strict=True)]
     return Ensemble.of(places[0].tile, places[0].deployment, np.array(delay), levels, count)
 
 
-def _nearest_open(place: MappedPlace) -> Int[np.ndarray, "y x"]:
-    """The nearest ground of R's grid that is not built over, of each."""
+def _nearest_open(place: MappedPlace) -> tuple[Int[np.ndarray, "y x"], Int[np.ndarray, "y x"]]:
+    """Row and column of the nearest ground of R's grid that is not built over, of each."""
     outdoor = place.geometry_maps["footprint"].values.ravel() == 0
     cell = place.tile.index(grid_of(place.geometry_maps).centres[outdoor])
-    built = np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) == 0
-    rows, columns = distance_transform_edt(built, return_distances=False, return_indices=True)
-    return rows * place.tile.count + columns
-
-
-def _spread(
-    layer: Float[np.ndarray, "*layer y x"], nearest: Int[np.ndarray, "y x"]
-) -> Float[np.ndarray, "*layer y x"]:
-    return layer.reshape(*layer.shape[:-2], -1)[..., nearest]
+    return nearest_where(np.bincount(cell, minlength=place.tile.count**2).reshape(place.tile.shape) > 0)
 
 
 def stratified_worlds(
-    deployment: Deployment, law: WorldLaw, count: int, materials: int, generator: np.random.Generator
+    deployment: Deployment, law: WorldLaw, count: int, places: int, generator: np.random.Generator
 ) -> list[World]:
-    """Worlds of the law whose antenna errors and scattering are evenly spread quantiles; alike at severity 0.
+    """Worlds of the law: materials, antenna azimuth and downtilt, unmodelled scattering; one a place at severity 0.
 
-    Of materials there are so many draws at most, which worlds that follow each other share.
+    Antenna errors and scattering are stratified: over the worlds, each cell's errors are evenly spread
+    quantiles of their law. No antenna points anywhere: a few dozen worlds hold too few that do. Worlds that follow
+    each other share one of `MATERIAL_DRAWS` draws of materials, of each place one at least.
     """
     if law.severity == 0:
-        return [sample_world(deployment, law, generator)] * count
+        return [sample_world(deployment, law, generator)] * places
     drawn = [sample_world(deployment, replace(law, turned_share=0.0), generator) for _ in range(count)]
     cells = len(deployment.cells)
     widening, width_spread = law.log_beamwidth_law
@@ -163,7 +151,7 @@ def stratified_worlds(
     floor_loss = least + (most - least) * _strata(count, cells, generator)
     low, high = law.scatter_gain_db
     gain = low + (high - low) * _strata(count, 1, generator)[:, 0] + 10 * np.log10(law.severity)
-    of_materials = np.arange(count) * min(materials, count) // count
+    of_materials = np.arange(count) * min(max(places, MATERIAL_DRAWS), count) // count
     return [
         replace(
             drawn[int(of_materials[index])],

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+import xarray as xr
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -64,26 +64,26 @@ class SequenceTokens:
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
 
-#: Features that are used beyond the critical ones, and their values by report and cell.
+#: Features that are used beyond the critical ones.
 POSITIONING = (*DOWNLINK, *UPLINK, "ul_aoa")
-Positioning = Mapping[str, Float[np.ndarray, "report cell"]]
 
 
-def positioning_of(reports: Reports, deployment: Deployment) -> Positioning:
-    """Those of `POSITIONING` that reports have; NaN where missing."""
-    return {
-        name: cell_feature(reports, deployment, name) for name in POSITIONING if name in reports.feature_names
-    }
+def positioning_of(reports: Reports, deployment: Deployment) -> xr.Dataset:
+    """`POSITIONING` by report and cell; NaN where missing."""
+    return xr.Dataset(
+        {name: (("report", "cell"), cell_feature(reports, deployment, name)) for name in POSITIONING}
+    )
 
 
 def all_tokens(
     observed: Observations,
     deployment: Deployment,
     network: NetworkConfiguration,
-    positioning: Positioning | None = None,
+    positioning: xr.Dataset | None = None,
 ) -> list[SequenceTokens]:
-    """The tokens of each sequence."""
-    more = positioning or {}
+    """The tokens of each sequence, with what `positioning_of` has of all."""
+    nothing = (("report", "cell"), np.full(observed.rsrp.shape, np.nan))
+    more = xr.Dataset(dict.fromkeys(POSITIONING, nothing)) if positioning is None else positioning
     return [_tokens(observed, sample, deployment, network, more) for sample in range(len(observed))]
 
 
@@ -92,7 +92,7 @@ def _tokens(
     sample: int,
     deployment: Deployment,
     network: NetworkConfiguration,
-    positioning: Positioning,
+    positioning: xr.Dataset,
 ) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
@@ -102,15 +102,14 @@ def _tokens(
     which, cell = np.nonzero(np.isfinite(rsrp[used]))
     report = used[which]
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
-    nothing = np.full(observed.rsrp.shape, np.nan)
-    own = {name: positioning.get(name, nothing)[rows] for name in POSITIONING}
+    own = positioning.isel(report=rows)
     # T_A is of the same UL delay as the serving cell's round trip, to which it adds nothing linear.
-    round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"])[np.arange(len(rows)), serving]
+    round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"]).values[np.arange(len(rows)), serving]
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & np.isnan(round_trip))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(rsrp, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
-    angled = _angled(own["ul_aoa"], rsrp, site_of_cell)
+    angled = _angled(own["ul_aoa"].values, rsrp, site_of_cell)
     return SequenceTokens(
         ago=ago,
         level=_real(level[report, cell]),
@@ -124,7 +123,7 @@ def _tokens(
         advance=_real(observed.timing_advance[rows][timed]),
         advance_site=_whole(site_of_cell[serving[timed]]),
         advance_report=_whole(timed),
-        angle=_real(np.deg2rad(own["ul_aoa"][angled])),
+        angle=_real(np.deg2rad(own["ul_aoa"].values[angled])),
         angle_cell=_whole(angled[1]),
         angle_report=_whole(angled[0]),
         times=times_of(own, np.isfinite(rsrp), serving, deployment, network),

@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 import xarray as xr
 from jaxtyping import Bool, Float
-from scipy.ndimage import distance_transform_edt
 
 from raylocus.errors import InputError
+from raylocus.nearest import nearest_where
 from raylocus.network.channel.links import ChannelState, Links, channel_at, links_at
 from raylocus.network.impairments.building_loss import BuildingLoss, penetration_loss_db
 from raylocus.network.movement.trajectories import Trajectories
@@ -57,8 +57,7 @@ def shelter_of(geometry_maps: xr.Dataset, position: Float[np.ndarray, "report 3"
         return Shelter(position, np.zeros(len(position)))
     if built.all():
         raise InputError("the place has no outdoor ground to read the channel from; choose another tile")
-    rows, columns = distance_transform_edt(built, return_distances=False, return_indices=True)
-    nearest = (rows * grid.count + columns).ravel()[cell[within]]
+    nearest = np.ravel_multi_index(nearest_where(~built), grid.shape).ravel()[cell[within]]
     terrain = geometry_maps["terrain"].values.ravel()
     outdoors = position.astype(np.float64)
     outdoors[within, :2] = grid.centres[nearest]

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from jaxtyping import Float, Int, Shaped
-from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
 from raylocus.geo import Grid
+from raylocus.nearest import nearest_where
 from raylocus.scenes.vector_map import ROAD_CLASSES, VectorMap
 
 #: Segments of a quarter circle where a road bends.
@@ -38,7 +38,7 @@ def road_distance(road: Float[np.ndarray, "y x"], tile: Grid) -> Float[np.ndarra
     if not road.any():
         return np.full(road.shape, np.nan)
     # As scipy's own distances, which take six arrays more.
-    row, column = distance_transform_edt(road == 0, return_distances=False, return_indices=True)
+    row, column = nearest_where(road != 0)
     row -= np.arange(road.shape[0], dtype=row.dtype)[:, None]
     column -= np.arange(road.shape[1], dtype=column.dtype)
     row *= row

@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.ndimage import distance_transform_edt, gaussian_filter, map_coordinates, percentile_filter
+from scipy.ndimage import gaussian_filter, map_coordinates, percentile_filter
 
 from raylocus.errors import InputError
 from raylocus.geo import GeoFrame, Grid
+from raylocus.nearest import nearest_where
 from raylocus.scenes.vector_map import Terrain
 
 #: Source of a ground that nobody measured.
@@ -134,8 +135,7 @@ def _filled(band: Any) -> Float[np.ndarray, "y x"]:
     values = band.data.astype(np.float64)
     if void.all():
         raise InputError("the terrain file holds nothing but voids; give another")
-    nearest = distance_transform_edt(void, return_distances=False, return_indices=True)
-    return values[tuple(nearest)]
+    return values[nearest_where(~void)]
 
 
 def _sample(

@@ -1,4 +1,4 @@
-"""YAML text as a dataclass, and the one sentence of what is wrong with it, out of jsonargparse's many."""
+"""YAML text that a user names, as a dataclass: what is wrong with it is one sentence, out of jsonargparse's many."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import functools
 import re
 from typing import Any, TypeVar, cast
 
-from jsonargparse import ArgumentError, ArgumentParser
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser, get_loader, set_loader
 
 from raylocus.errors import InputError
 
 T = TypeVar("T")
+#: Lists and mappings within each other, at most: jsonargparse's parser, in C, ends the process where they go deeper.
+MOST_LEVELS = 100
 
 
 def read_as(kind: type[T], text: str, source: str, what: str) -> T:
@@ -38,6 +41,7 @@ def _made(kind: type[Any], text: str) -> Any:
 
 @functools.cache
 def _parser(kind: type[Any]) -> ArgumentParser:
+    limit_depth()
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(kind, "given")
     return parser
@@ -81,3 +85,42 @@ def reason(message: str) -> str:
         f"kind is one of {', '.join(kinds)}" if kinds else "expected kind: and the options of that kind"
     )
     return f"{where}{expected}. {given}"
+
+
+def check_depth(text: str) -> None:
+    """Refuses text that goes too deep, or holds a string that does: jsonargparse parses strings again.
+
+    Raises:
+        ValueError: it has more than `MOST_LEVELS` levels.
+    """
+    level = 0
+    for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if level > MOST_LEVELS:
+            raise ValueError(f"its lists and mappings are nested more than {MOST_LEVELS} deep")
+        # Each level takes a character.
+        if isinstance(event, yaml.ScalarEvent) and MOST_LEVELS < len(event.value) < len(text):
+            _check_string(event.value)
+
+
+def _check_string(text: str) -> None:
+    """Refuses a string as `check_depth` does, if it is YAML at all."""
+    try:
+        check_depth(text)
+    except yaml.YAMLError:
+        return
+
+
+def limit_depth() -> None:
+    """Has every parser of jsonargparse call `check_depth` first, of files, words and strings in them."""
+    set_loader("yaml", _loaded, (yaml.YAMLError,))
+
+
+#: Jsonargparse's own loader of YAML.
+_OF_ANY_DEPTH = get_loader("yaml")
+
+
+def _loaded(text: str) -> Any:
+    if len(text) > MOST_LEVELS:
+        check_depth(text)
+    return _OF_ANY_DEPTH(text)
