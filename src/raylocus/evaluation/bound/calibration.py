@@ -55,8 +55,9 @@ class Calibration:
         return posterior_of(grid, density)
 
 
-#: (severity, power, doubt, growth) of the bound by what is reported, or where maps are outdated, chosen by what regions hold of
-#: draws of its law in three places (docs/evaluation.md has the seeds, and the check on others). Test data never enter.
+#: (severity, power, doubt, growth) of the bound by what is reported, or where maps are outdated, chosen by what regions
+#: hold of draws of its law in generated towns (docs/evaluation.md has them, and the check on others). Test data never
+#: enter.
 FITTED = {
     "critical": ((0.5, 1.0, 1.8, 0.15), (1.0, 0.88, 2.4, 0.05)),
     "levels": ((0.5, 1.25, 8.0, 0.0), (1.0, 1.15, 15.0, 0.0), (1.5, 1.15, 15.0, 0.0)),
