@@ -95,16 +95,25 @@ class SequenceLikelihood:
         whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
         return LastReport(whole[0], whole[1])
 
-    def of_ways(self, tokens: SequenceTokens, cells: Int[Tensor, "way report"]) -> Float[Tensor, " way"]:
-        """ln density of levels, beams and timing advances of all reports that are used."""
+    def of_ways(
+        self, tokens: SequenceTokens, cells: Int[Tensor, "way report"], odds: Float[Tensor, " way"]
+    ) -> Float[Tensor, " way"]:
+        """ln density of levels, beams and timing advances of all reports that are used.
+
+        −∞ where beams are not looked at: with the `odds` [nats] of each way otherwise, levels and timing say enough.
+        """
         error = way_error(cells)
-        fit = self.of_levels(tokens, cells, torch.arange(len(tokens.level)), error)
-        beams = self.beams.log_density(tokens, cells, torch.ones(len(tokens.ago), dtype=torch.bool), error)
-        advances = self.of_advances(
+        density = self.of_levels(tokens, cells, torch.arange(len(tokens.level)), error).log_density
+        density += self.of_advances(
             tokens, cells[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
         )
-        arrivals = self.arrivals.of_ways(tokens.times, cells, (error > 0).any(dim=1))
-        return fit.log_density + beams + advances + arrivals
+        density += self.arrivals.of_ways(tokens.times, cells, (error > 0).any(dim=1))
+        known = density + odds
+        near = torch.nonzero(known > known.max() - NEGLIGIBLE)[:, 0]
+        used = torch.ones(len(tokens.ago), dtype=torch.bool)
+        whole = torch.full_like(density, -torch.inf)
+        whole[near] = density[near] + self.beams.log_density(tokens, cells[near], used, error[near])
+        return whole
 
     def of_levels(
         self,

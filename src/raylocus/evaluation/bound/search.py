@@ -18,6 +18,8 @@ from raylocus.ragged import Columns
 
 #: Ground distance over which what the earlier reports add is averaged [m]: of who moves, and of who stands still.
 SMOOTHING, SMOOTHING_AT_REST = 6.0, 2.5
+#: Who has not moved is judged where the last report has this share of its greatest mass, or more.
+FAINT = 1e-8
 #: Rounds of ways; later ones end where earlier ones found mass and move as they found likely.
 ROUNDS = 3
 
@@ -127,9 +129,12 @@ class Search:
         share = np.bincount(motions.tracks, motions.share, len(mass))
         start = np.array([each.start_weight for each in self.movement.tracks])
         stood = share @ (mass * start)
-        ground = np.flatnonzero(stood > 0)
+        if not stood.any():
+            return np.full(len(stood), -np.inf)
+        ground = np.flatnonzero(stood > FAINT * stood.max())
         ways = torch.from_numpy(np.repeat(ground[:, None], len(sequence.ago), axis=1))
-        log_density = self.likelihood.of_ways(sequence, ways) - last.log_density[ground]
+        odds = torch.from_numpy(np.log(stood[ground])).float() - last.log_density[ground]
+        log_density = self.likelihood.of_ways(sequence, ways, odds) - last.log_density[ground]
         gain = np.full(len(stood), -np.inf)
         gain[ground] = log_density.double().numpy()
         top = max(gain.max(), np.finfo(float).min)
@@ -162,7 +167,9 @@ class Search:
             log_start[own] = np.log(weight).reshape(len(own), self.ways)
         # Whoever stands or goes slowly has the same way many times: each is judged once.
         ways, which = _unlike(cells.reshape(-1, len(sequence.ago)))
-        log_density = self.likelihood.of_ways(sequence, torch.from_numpy(ways)).double().numpy()[which]
+        judged = torch.from_numpy(ways)
+        log_density = self.likelihood.of_ways(sequence, judged, last.silence[judged[:, -1]])
+        log_density = log_density.double().numpy()[which]
         gain = log_density - last.log_density.double().numpy()[end.ravel()] + log_start.ravel()
         return Ways(np.repeat(chosen, self.ways), end.ravel(), gain)
 
