@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from raylocus.datasets.building.true_places import drawn_places
+from raylocus.datasets.building.true_places import FEWEST_DRAWS, drawn_places
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
 from raylocus.evaluation.bound.calibration import Calibration
@@ -76,8 +76,7 @@ def laws(place: TracedPlace, words: argparse.Namespace) -> Iterator[tuple[KnownL
     """The laws that draw, each with the law that the bound knows."""
     mobility = MobilityConfiguration()
     choice = PlaceChoice(place.folder, seed=1, map_error=words.map_error)
-    count = words.true_places if words.map_error else 0
-    true_places = drawn_places(choice, count, TRACE, lambda _: None)
+    true_places = drawn_places(choice, words.true_places, TRACE, lambda _: None) if words.map_error else ()
     known = KnownLaw(
         place,
         WorldLaw(severity=words.severity),
@@ -162,7 +161,7 @@ def main() -> None:
     parser.add_argument("--true-places", type=int, default=9, help="draws of what may stand there, then")
     parser.add_argument("--fit", action="store_true")
     words = parser.parse_args()
-    if words.map_error and (words.features == "positioning" or words.true_places < 3):
+    if words.map_error and (words.features == "positioning" or words.true_places < FEWEST_DRAWS):
         parser.error("--map-error goes with --features critical or levels, and with 3 true places or more")
     kept: dict[str, list[tuple[Draw, Evaluation]]] = {"bound": [], "true maps": []}
     print(f"{'place, method':<36}{'seq':>6}{'50 %':>8}{'90 %':>8}{'95 %':>8}{'nll':>8}{'p50':>8}{'s':>8}")

@@ -87,26 +87,33 @@ def reason(message: str) -> str:
     return f"{where}{expected}. {given}"
 
 
-def check_depth(text: str) -> None:
+class DepthError(ValueError):
+    """YAML goes too deep; the sentence says how deep it may go."""
+
+
+def check_depth(text: str, level: int = 0) -> None:
     """Refuses text that goes too deep, or holds a string that does: jsonargparse parses strings again.
 
+    Args:
+        text: what is checked.
+        level: levels that it is within.
+
     Raises:
-        ValueError: it has more than `MOST_LEVELS` levels.
+        DepthError: there are more than `MOST_LEVELS` levels.
     """
-    level = 0
     for event in yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         level += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if level > MOST_LEVELS:
-            raise ValueError(f"its lists and mappings are nested more than {MOST_LEVELS} deep")
+            raise DepthError(f"lists and mappings are nested more than {MOST_LEVELS} deep; nest them less")
         # Each level takes a character.
         if isinstance(event, yaml.ScalarEvent) and MOST_LEVELS < len(event.value) < len(text):
-            _check_string(event.value)
+            _check_string(event.value, level + 1)
 
 
-def _check_string(text: str) -> None:
+def _check_string(text: str, level: int) -> None:
     """Refuses a string as `check_depth` does, if it is YAML at all."""
     try:
-        check_depth(text)
+        check_depth(text, level)
     except yaml.YAMLError:
         return
 

@@ -494,6 +494,18 @@ def test_what_is_known_of_a_way_does_not_depend_on_the_others(place: SyntheticPl
     assert 1 < seen.sum() and (alone[~seen] < alone.max() - 10).all()
 
 
+def test_what_is_not_looked_at_is_negligible(
+    place: SyntheticPlace, bound: Bound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beams of unlikely ways, and rest where the last report is faint, change a posterior by less than 2 %."""
+    reports = synthetic_reports(place, some_world(place, 3), 8, 3)
+    short = [each.mass for each in bound.found(reports)]
+    monkeypatch.setattr("raylocus.evaluation.bound.search.FAINT", 0.0)
+    monkeypatch.setattr("raylocus.evaluation.bound.likelihood.NEGLIGIBLE", np.inf)
+    whole = [each.mass for each in bound.found(reports)]
+    assert max(0.5 * np.abs(one - other).sum() for one, other in zip(short, whole, strict=True)) < 0.02
+
+
 def test_the_same_seed_gives_the_same_digits(place: SyntheticPlace, bound: Bound) -> None:
     reports = synthetic_reports(place, some_world(place, 3), 3, 3)
     first = bound.locate(reports, place).density

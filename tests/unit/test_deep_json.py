@@ -97,7 +97,10 @@ def test_yaml_nested_too_deeply_is_refused_by_every_command(
 
 def test_a_word_nested_too_deeply_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["maps", "trace", "x", f"--trace.seed={nested(60_000)}"]) == 2
-    assert "nested more than 100 deep; see: raylocus maps trace --help" in capsys.readouterr().err
+    assert (
+        "nested more than 100 deep; nest them less; see: raylocus maps trace --help"
+        in capsys.readouterr().err
+    )
 
 
 def test_yaml_as_deep_as_it_may_be_is_read() -> None:

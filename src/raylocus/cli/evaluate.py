@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 #: What an evaluation leaves in the run's folder.
 OUTPUTS = ("metrics.json", "table.txt", "report.html", "reports.zarr", "classics.json")
-#: Fewest draws of what may stand where a map is outdated: the bound's check compares each with the others.
-FEWEST_DRAWS = 3
 #: Test sequences that are saved as an example for `raylocus locate`.
 EXAMPLES = 10
 
@@ -48,11 +46,8 @@ def run_evaluate(arguments: Sequence[str]) -> int:
         "more, each traced and kept next to the place; by default there is no bound there",
     )
     given = parser.parse(arguments)
-    if given.true_places is not None and given.true_places < FEWEST_DRAWS:
-        raise InputError(
-            f"--true-places takes a whole number of {FEWEST_DRAWS} or more, not {given.true_places}; each draw is "
-            "compared with the others"
-        )
+    if given.true_places is not None:
+        _check_draws(given.true_places)
     out = given.out or _folder_of(given.run)
     evaluate_run(
         given.run, given.dataset, out, given.sequences, print, given.classics_from, given.true_places or 0
@@ -60,6 +55,16 @@ def run_evaluate(arguments: Sequence[str]) -> int:
     print((out / "table.txt").read_text())
     print(f"{out / 'metrics.json'}\n{out / 'report.html'}")
     return 0
+
+
+def _check_draws(count: int) -> None:
+    from raylocus.datasets.building.true_places import FEWEST_DRAWS
+
+    if count < FEWEST_DRAWS:
+        raise InputError(
+            f"--true-places takes a whole number of {FEWEST_DRAWS} or more, not {count}; each draw is compared with "
+            "the others"
+        )
 
 
 def evaluate_run(

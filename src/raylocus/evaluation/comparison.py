@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -130,11 +129,11 @@ def compared_at(
 def bound_and_checks(
     references: References | str, maps: NominalMaps
 ) -> tuple[Outcome | str, dict[float, SelfCheck] | str]:
-    """The bound and, in a thread, its self-checks, which take its ensemble; where it refuses, the reason of each."""
-    with ThreadPoolExecutor(1) as thread:
-        checks = thread.submit(_known, references, References.self_checks)
-        bound = _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps))
-        return bound, checks.result()
+    """The bound and its self-checks, which take its ensemble; where it refuses, the reason of each."""
+    return (
+        _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps)),
+        _known(references, lambda known: known.self_checks()),
+    )
 
 
 def true_maps(references: References | str, maps: NominalMaps) -> Outcome | str:

@@ -63,8 +63,8 @@ def read_mitsuba_scene(scene_file: Path, is_ground: Callable[[str], bool]) -> Tr
     """
     try:
         root = ElementTree.parse(scene_file).getroot()
-    except ElementTree.ParseError as error:
-        raise PlaceError(f"{scene_file} is no XML, or is damaged; write the scene again") from error
+    except (ElementTree.ParseError, LookupError, ValueError) as error:  # the latter of its encoding
+        raise PlaceError(f"{scene_file} is no XML, or is damaged; build the place again") from error
     materials = {bsdf.get("id"): _itu_type(bsdf) for bsdf in root.iter("bsdf")}
     parts = []
     for shape in root.iter("shape"):
@@ -91,7 +91,7 @@ def _mesh_corners(path: Path) -> Float[np.ndarray, "triangle 3 3"]:
         return np.asarray(mesh["vertices"], np.float64)[triangulate_quads(mesh["faces"])]
     except (ValueError, KeyError, IndexError) as error:
         raise PlaceError(
-            f"{path} is no PLY file of triangles, or is damaged; write the scene again"
+            f"{path} is no PLY file of triangles, or is damaged; build the place again"
         ) from error
 
 

@@ -20,7 +20,7 @@ from raylocus.training.calibration import calibrate
 from raylocus.training.data import PlaceBatch, ReportData
 from raylocus.training.misfit_calibration import calibrate_misfit
 from raylocus.training.module import LocationModule
-from raylocus.yaml_text import limit_depth
+from raylocus.yaml_text import DepthError, limit_depth
 
 #: Name of the file that a locator loads, in the run's folder.
 LOCATOR_FILE = "locator.ckpt"
@@ -50,7 +50,7 @@ class RaylocusCLI(LightningCLI):
         """Reads the words given, and only those; refuses seeds that no generator takes, with InputError."""
         try:
             self.config = parser.parse_args(args)
-        except ValueError as error:  # of `yaml_text`, which jsonargparse passes on
+        except DepthError as error:  # jsonargparse passes it on
             parser.error(str(error), error)
         for name, value in self.config.items():
             if name.rpartition(".")[2] == "seed_everything":

@@ -8,13 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from raylocus.datasets.splits import PlaceChoice
-from raylocus.errors import InputError
-from raylocus.propagation.maps.traced_place import TracedPlace
+from raylocus.errors import InputError, PlaceError, StoreError
+from raylocus.propagation.maps.traced_place import TracedPlace, open_place
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.map_errors.perturb import perturb_place, perturbed_place
 from raylocus.scenes.place import load_place
+
+#: Fewest draws: the bound's check compares each with the others.
+FEWEST_DRAWS = 3
 
 
 def drawn_places(
@@ -26,9 +29,14 @@ def drawn_places(
     made again. `progress` is called with one line as each begins.
 
     Raises:
+        InputError: they are fewer than `FEWEST_DRAWS`.
         PlaceError: the place's buildings are not separate.
         StorageFullError: the disk filled up.
     """
+    if count < FEWEST_DRAWS:
+        raise InputError(
+            f"{count} draws of what may stand there are too few to be compared; ask for {FEWEST_DRAWS}"
+        )
     found = []
     for number in range(1, count + 1):
         # Not a seed that a dataset gives: the observed one is drawn by the choice's own.
@@ -40,14 +48,20 @@ def drawn_places(
 
 
 def _drawn(choice: PlaceChoice, folder: Path, seed: int, trace: TraceConfiguration) -> TracedPlace:
-    law = MapErrorLaw(severity=choice.map_error)
+    law, kept = MapErrorLaw(severity=choice.map_error), folder.exists()
     try:
         perturbed_place(choice.folder, folder, law, seed)
-        place = trace_place(folder, trace)
-        # Both are kept by the place, and the bound reads them anyway.
-        for layer in place.layers():
-            _ = layer.atlas, layer.radio_maps
-        return place
-    except (InputError, OSError):
-        perturb_place(load_place(choice.folder), folder, law, seed)
-        return trace_place(folder, trace)
+        trace_place(folder, trace)
+        return _readable(folder)
+    except (PlaceError, StoreError, FileNotFoundError):
+        if not kept:
+            raise
+    perturb_place(load_place(choice.folder), folder, law, seed)
+    return trace_place(folder, trace)
+
+
+def _readable(folder: Path) -> TracedPlace:
+    """A traced place whose maps can be read; it does not hold them, for it is sent to other processes."""
+    place = open_place(folder)
+    _ = place.atlas, place.radio_maps
+    return open_place(folder)

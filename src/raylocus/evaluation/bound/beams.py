@@ -22,6 +22,8 @@ UNLIKE_ALL = 0.1
 BIN_VARIANCE = 4.0 / 12
 #: Least probability that an unnamed beam was weaker: what rules a place out is never one number.
 LEAST = 1e-5
+#: The same of all unnamed beams together, which many floors multiplied would make 0.
+LEAST_PRODUCT = 1e-37
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,8 @@ class BeamLaw:
         Of an antenna that points anywhere it is that of a coin for each beam.
         """
         spread = (1 / precision + self.mismatch_db**2).sqrt()
-        weaker = torch.special.ndtr((weakest - level) / spread).clamp_(min=LEAST).prod(dim=0).log_()
+        each = torch.special.ndtr((weakest - level) / spread).clamp_(min=LEAST)
+        weaker = each.prod(dim=0).clamp_(min=LEAST_PRODUCT).log_()
         return torch.stack([weaker, torch.full_like(weaker, len(level) * math.log(0.5))])
 
 

@@ -156,7 +156,8 @@ class Bound:
     sites are Gaussians of the variance of theirs, see `arrivals`. RSRQ and SINR, which follow from the levels,
     PRS- and SRS-RSRP, which are the same levels with other noise, DL-AoD, which follows from the beams, the carrier's
     phase, which turns a dozen times within a ground cell, and the order of serving cells are not used. The importance
-    sampling of ways is a few thousand long; who has not moved is judged at every place.
+    sampling of ways is a few thousand long; who has not moved is judged wherever the last report is not faint. Beams
+    are compared only along ways that are not negligible without them.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: three numbers
     fitted on draws of this law, for each kind of reports. So the bound is calibrated on its own law (see

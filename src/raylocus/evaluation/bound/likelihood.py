@@ -32,7 +32,7 @@ HIDDEN_DB = 2.5
 #: Correlation distance of what an outdated map errs by [m], and its correlation between cells of a site: measured on
 #: nine draws each of three generated towns.
 MAP_DISTANCE, MAP_SHARED_BY_SITE = 15.0, 0.5
-#: Places this far below the likeliest [nats] by levels and timing are not looked at any closer.
+#: Places, and ways, this far below the likeliest [nats] by levels and timing are not looked at any closer.
 NEGLIGIBLE = 18.0
 
 

@@ -125,7 +125,7 @@ class Search:
         last: LastReport,
         mass: Float[np.ndarray, "tracks ground"],
     ) -> Float[np.ndarray, " ground"]:
-        """ln mass of who has not moved, by the likelihood at every place: there is one way to each, none is drawn."""
+        """ln mass of who has not moved, by the likelihood at each place: there is one way to it, none is drawn."""
         share = np.bincount(motions.tracks, motions.share, len(mass))
         start = np.array([each.start_weight for each in self.movement.tracks])
         stood = share @ (mass * start)

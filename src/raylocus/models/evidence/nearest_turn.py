@@ -53,7 +53,7 @@ def _least_of_all(
     every = _rows_of_turns(rows, turn)
     least, parts = rows.new_empty(len(rows), mapped.shape[2]), _parts(mapped, 2 * every[..., 0].numel())
     for part, own in zip(parts, least.split([each.shape[2] for each in parts], 1), strict=True):
-        torch.amin(_distance(every, _powers(part.movedim(1, 0), rows.dtype)), 0, out=own)
+        own.copy_(_distance(every, _powers(part.movedim(1, 0), rows.dtype)).amin(0))
     return least
 
 
