@@ -28,9 +28,10 @@ from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
 from raylocus.evaluation.bound.calibration import USUAL_AREA, Calibration
-from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
+from raylocus.evaluation.bound.levels import LevelLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
+from raylocus.evaluation.bound.residual import TABLE_SPAN, TABLE_STEP, ResidualLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
@@ -101,7 +102,7 @@ def test_the_scores_have_the_covariance_of_the_law() -> None:
     fit = LevelLaw(residual, 1e-3, 0.0).fit(
         deviation, gaussian, torch.full_like(deviation, 1.5**2 + 1 / 12), shared.expand(count, -1, -1), cell
     )
-    white = torch.linalg.solve_triangular(fit.factor, fit.score[..., None], upper=False)[..., 0]
+    white = torch.linalg.solve_triangular(fit.whitening.factor, fit.score[..., None], upper=False)[..., 0]
     assert np.allclose(np.cov(white.numpy().T), np.eye(6), atol=0.12)
 
 
@@ -478,6 +479,19 @@ def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace,
     assert best.percentile(50.0) < classic.percentile(50.0)
     assert best.negative_log_likelihood.mean() < classic.negative_log_likelihood.mean()
     assert np.median(np.concatenate([one.error for one in true])) < best.percentile(50.0)
+
+
+def test_who_stays_is_judged_as_by_the_way_that_stays(place: SyntheticPlace, bound: Bound) -> None:
+    """Levels of one cell at one place come to their mean and what each is off it: the same without that."""
+    reports = synthetic_reports(place, some_world(place, 3), 1, 3)
+    (tokens,) = all_tokens(observations(reports, place.deployment), place.deployment, OBSERVATION)
+    assert len(tokens.level) > len(tokens.level_cell.unique())
+    ground = torch.from_numpy(np.flatnonzero(bound.known.movement.start > 0)[:60])
+    ways, odds = ground[:, None].repeat(1, len(tokens.ago)), torch.zeros(len(ground))
+    expected = bound.likelihood.of_ways(tokens, ways, odds)
+    found = bound.likelihood.at_rest(tokens, ground, odds)
+    seen = torch.isfinite(expected)
+    assert 1 < seen.sum() and torch.allclose(found[seen], expected[seen], atol=2e-3)
 
 
 def test_what_is_known_of_a_way_does_not_depend_on_the_others(place: SyntheticPlace, bound: Bound) -> None:

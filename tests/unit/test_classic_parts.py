@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -10,12 +13,19 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
+from scipy.optimize import least_squares
 from scipy.stats import multivariate_normal
 
-from raylocus.evaluation.baselines.least_squares import RangeLeastSquares
+from raylocus.evaluation.baselines.least_squares import (
+    MULTILATERATION,
+    TIME_DIFFERENCES,
+    RangeLeastSquares,
+    Residuals,
+)
 from raylocus.evaluation.baselines.masses import (
     CUT,
     blurred_masses,
+    circular_masses,
     gaussian_masses,
     gaussian_matrix,
     masses,
@@ -155,6 +165,45 @@ def test_a_late_path_moves_a_robust_solution_less_than_the_mean_would() -> None:
     assert (
         horizontal_errors(method.solve(ranges(TRUTHS, round_trip=late), 512.0).position, TRUTHS).max() < 40.0
     )
+
+
+@pytest.mark.parametrize("measures", [MULTILATERATION, TIME_DIFFERENCES])
+def test_all_sequences_at_once_are_solved_as_scipy_solves_each(measures: tuple[str, ...]) -> None:
+    """Of ranges with errors of 40 m no answer costs more, and where the points agree so do the covariances."""
+    generator = np.random.default_rng(5)
+    truth = generator.uniform(-150, 150, (25, 2))
+    exact = ranges(truth)
+    errors = {
+        name: getattr(exact, name) + 40 * generator.standard_normal(exact.level.shape)
+        for name in ("round_trip", "difference", "arrival")
+    }
+    errors["level"] = exact.level * 10 ** (0.3 * generator.standard_normal((25, 4)))
+    noisy = replace(exact, **errors)
+    method = RangeLeastSquares("noisy", measures, level_spread=0.5, timing_spread=20.0)
+    found = method.solve(noisy, 512.0)
+    for row, cost in enumerate(found.cost):
+        own = {name: getattr(noisy, name)[row : row + 1] for name in (*errors, "serving")}
+        one = Residuals(method, replace(noisy, **own), 512.0)
+        value = partial(_values, one)
+        peers = [least_squares(value, at[0], bounds=(-256, 256), loss="soft_l1") for at in one.starts()]
+        best = min(peers, key=lambda each: float(each.cost))
+        assert cost < best.cost + 1e-3
+        if np.linalg.norm(best.x - found.position[row]) < 0.01:
+            stated = np.linalg.inv(best.jac.T @ best.jac)
+            assert np.allclose(found.covariance[row], stated, rtol=0.02, atol=0.02 * stated.max())
+
+
+def _values(residuals: Residuals, point: np.ndarray) -> np.ndarray:
+    return residuals(point[None])[0, :, 0]
+
+
+def test_a_circular_gaussian_is_that_of_a_round_covariance() -> None:
+    """Also about a site that is far away, where all but the nearest ground has a mass of 0."""
+    place, centre = maps(), np.array([[10.0, -4.0], [5000.0, 0.0], [-9000.0, 9000.0]])
+    found = circular_masses(centre, 25.0, place)
+    expected = gaussian_masses(centre, np.broadcast_to(np.eye(2) * 625.0, (3, 2, 2)), place)
+    assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(found, expected, atol=1e-4 * expected.max())
 
 
 def test_without_ranges_the_answer_is_the_whole_tile() -> None:

@@ -113,11 +113,12 @@ def compared_at(
     true = referring(choice.true_folder, 0) if outdated else nominal
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
     with one_thread(), Aside() as aside:
-        first = aside.begin(partial(bound_and_checks, nominal, maps), f"the {BOUND_NAME}")
-        second = aside.begin(partial(true_maps, true, maps), f"the {TRUE_MAPS_NAME}")
+        first = aside.begin(partial(located_by_bound, nominal, maps), f"the {BOUND_NAME}")
+        second = aside.begin(partial(checks_of_bound, nominal), f"the self-check of the {BOUND_NAME}")
+        third = aside.begin(partial(located_by_true_maps, true, maps), f"the {TRUE_MAPS_NAME}")
         outcomes = {each.name: located(each) for each in methods}
-        (bound, checks), truth = first.result(), second.result()
-    references = {BOUND_NAME: bound, TRUE_MAPS_NAME: truth}
+        references = {BOUND_NAME: first.result(), TRUE_MAPS_NAME: third.result()}
+        checks = second.result()
     outcomes |= {name: one for name, one in references.items() if isinstance(one, Outcome)}
     refusals = {name: one for name, one in references.items() if isinstance(one, str)}
     checked = {} if isinstance(checks, str) else checks
@@ -126,17 +127,17 @@ def compared_at(
     return Comparison(stored, test.reports, outcomes, scores)
 
 
-def bound_and_checks(
-    references: References | str, maps: NominalMaps
-) -> tuple[Outcome | str, dict[float, SelfCheck] | str]:
-    """The bound and its self-checks, which take its ensemble; where it refuses, the reason of each."""
-    return (
-        _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps)),
-        _known(references, lambda known: known.self_checks()),
-    )
+def located_by_bound(references: References | str, maps: NominalMaps) -> Outcome | str:
+    """The bound; where it refuses, the reason."""
+    return _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps))
 
 
-def true_maps(references: References | str, maps: NominalMaps) -> Outcome | str:
+def checks_of_bound(references: References | str) -> dict[float, SelfCheck] | str:
+    """The self-checks of the bound by severity, with an ensemble of their own; the reason where it refuses."""
+    return _known(references, lambda known: known.self_checks())
+
+
+def located_by_true_maps(references: References | str, maps: NominalMaps) -> Outcome | str:
     """The posterior on the true maps; the reason where there is none."""
     return _known(references, lambda known: evaluate(known.true_maps(), known.test.reports, maps))
 

@@ -245,6 +245,6 @@ def gaussian_fields(
     correlation = np.exp(-np.hypot(step[:, None], step[None, :]) / distance)
     spectrum = np.maximum(np.fft.fft2(correlation).real, 0)
     spectrum *= side**2 / spectrum.sum()
-    noise = generator.standard_normal((count, side, side))
-    fields = np.fft.ifft2(np.fft.fft2(noise) * np.sqrt(spectrum)).real
-    return fields[:, : grid.count, : grid.count]
+    noise = np.fft.rfft2(generator.standard_normal((count, side, side)))
+    rows = np.fft.ifft(noise * np.sqrt(spectrum[:, : grid.count + 1]), axis=1)[:, : grid.count]
+    return np.fft.irfft(rows, side, axis=2)[:, :, : grid.count]

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 #: Resolution of figures in the page [dots per inch].
 RESOLUTION = 110
@@ -27,8 +30,11 @@ def page(title: str, body: Sequence[str]) -> str:
 
 def image(figure: Figure, caption: str) -> str:
     """A figure as an inline PNG, with its caption, which is also its text for those who cannot see it."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=RESOLUTION)
+    # savefig would lay a figure out, and draw it, twice.
+    figure.set_dpi(RESOLUTION)
+    canvas, buffer = FigureCanvasAgg(figure), io.BytesIO()
+    canvas.draw()
+    imsave(buffer, np.asarray(canvas.buffer_rgba()), format="png", dpi=RESOLUTION)
     data = base64.b64encode(buffer.getvalue()).decode()
     text = escape(caption)
     return f'<figure><img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'

@@ -87,8 +87,8 @@ class NearestNeighbours(GroundMethod):
 NOISES_DB = (4.0, 8.0)
 #: Places whose sequences they are chosen on: each noise is a forest for each place.
 FITTED_PLACES = 3
-#: Fingerprints, trees, and fingerprints in a leaf at least.
-FINGERPRINTS, TREES, LEAF = 5000, 30, 10
+#: Fingerprints, trees, fewer trees that choose as well, and fingerprints in a leaf at least.
+FINGERPRINTS, TREES, FITTED_TREES, LEAF = 5000, 30, 10, 10
 #: Share of the cells of a fingerprint that go unreported, and the level that stands for them [dBm].
 DROPPED, FLOOR_DBM = 0.15, -125.0
 SEED = 0
@@ -113,7 +113,7 @@ class RandomForest(GroundMethod):
         some = [pair for pair, _ in zip(training, range(FITTED_PLACES), strict=False)]
         chosen = examples(some, FITTED_REPORTS)
         weights = {
-            noise: [cls(name, noise, 0.0).weights(one.rsrp, one.maps) for one in chosen]
+            noise: [cls(name, noise, 0.0).weights(one.rsrp, one.maps, FITTED_TREES) for one in chosen]
             for noise in NOISES_DB
         }
 
@@ -131,13 +131,13 @@ class RandomForest(GroundMethod):
         return blurred_masses(weight, self.spread, maps), weight @ maps.tile.centres
 
     def weights(
-        self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps
+        self, rsrp: Float[np.ndarray, "report cell"], maps: NominalMaps, trees: int = TREES
     ) -> Float[np.ndarray, "report ground"]:
         """Weight of each ground cell in the answer to each report; sums to 1."""
         generator = np.random.default_rng(SEED)
         ground = generator.choice(np.flatnonzero(maps.outdoor), FINGERPRINTS)
         book = _features(self._fingerprints(ground, maps, generator))
-        forest = RandomForestRegressor(TREES, min_samples_leaf=LEAF, max_features=0.5, random_state=SEED)
+        forest = RandomForestRegressor(trees, min_samples_leaf=LEAF, max_features=0.5, random_state=SEED)
         forest.fit(book, maps.tile.centres[ground])
         # Leaves of all trees are numbered one after the other, so that all weights are one sparse product.
         first = np.cumsum([0, *(tree.tree_.node_count for tree in forest.estimators_)])
@@ -146,7 +146,7 @@ class RandomForest(GroundMethod):
         mass = held @ share
         mass = mass.multiply(1 / np.maximum(mass.sum(axis=1), 1)[:, None]).tocsr()
         found: Float[np.ndarray, "report ground"] = (
-            _incidence(forest.apply(_features(rsrp)) + first[:-1], int(first[-1])) @ mass / TREES
+            _incidence(forest.apply(_features(rsrp)) + first[:-1], int(first[-1])) @ mass / trees
         ).toarray()
         return found
 

@@ -21,6 +21,8 @@ from raylocus.network.reports.reports import Reports
 SPEEDS = (0.0, 1.5, 5.0, 12.0)
 #: A Gaussian is cut off at so many standard deviations.
 CUT = 4.0
+#: Exponents of Gaussians along an axis are no smaller, so that the product of two is a number above 0.
+LEAST_EXPONENT = -300.0
 #: Masses over the flat ground of each sequence, and the estimates where they are not the masses' own [m].
 Located = tuple[Float[np.ndarray, "sample ground"], Float[np.ndarray, "sample 2"] | None]
 
@@ -152,23 +154,34 @@ def gaussian_masses(
 
     Centres are means (x, y) [m], covariances in m².
     """
-    (xx, xy), (_, yy) = np.moveaxis(np.linalg.inv(covariance), 0, -1)
-    x = maps.tile.x_coordinates - centre[:, :1]
-    y = maps.tile.y_coordinates - centre[:, 1:]
-    log_density = -0.5 * (
-        (yy[:, None] * y**2)[:, :, None]
-        + (xx[:, None] * x**2)[:, None, :]
-        + 2 * xy[:, None, None] * y[:, :, None] * x[:, None, :]
-    )
-    return masses(log_density.reshape(len(centre), -1).astype(np.float32), maps.prior.ravel())
+    # The exponent is −½ (a x + b y)² − ½ (c y)² of the Cholesky factor of the precision.
+    (a, _), (b, c) = np.moveaxis(np.linalg.cholesky(np.linalg.inv(covariance)), 0, -1)
+    x = (maps.tile.x_coordinates - centre[:, :1]) * a[:, None]
+    y = (maps.tile.y_coordinates - centre[:, 1:]) * np.stack([b, c])[..., None]
+    log_density = np.square(y[0][:, :, None].astype(np.float32) + x[:, None, :].astype(np.float32))
+    log_density += np.square(y[1][:, :, None]).astype(np.float32)
+    log_density *= -0.5
+    return masses(log_density.reshape(len(centre), -1), maps.prior.ravel())
 
 
 def circular_masses(
     centre: Float[np.ndarray, "report 2"], spread: float, maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
-    """The same of circular Gaussians of standard deviation `spread` [m]."""
-    covariance = np.broadcast_to(np.eye(2) * spread**2, (len(centre), 2, 2))
-    return gaussian_masses(centre, covariance, maps)
+    """The same of circular Gaussians of standard deviation `spread` [m]: products of one along each axis."""
+    x, y = (
+        _along(axis, each[:, None], spread)
+        for axis, each in zip((maps.tile.x_coordinates, maps.tile.y_coordinates), centre.T, strict=True)
+    )
+    density = (y[:, :, None] * x[:, None, :]).reshape(len(centre), -1) * maps.prior.ravel()
+    return (density / density.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def _along(
+    axis: Float[np.ndarray, " cell"], centre: Float[np.ndarray, "report 1"], spread: float
+) -> Float[np.ndarray, "report cell"]:
+    """A Gaussian along an axis, 1 where it is greatest; never so small that its products are 0."""
+    exponent = -0.5 * np.square((axis - centre) / spread)
+    return np.exp(np.maximum(exponent - exponent.max(axis=1, keepdims=True), LEAST_EXPONENT))
 
 
 def blurred_masses(

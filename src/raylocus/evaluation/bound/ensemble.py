@@ -15,15 +15,18 @@ from raylocus.geo import Grid
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.nearest import nearest_where
 from raylocus.propagation.atlas.atlas import GridRows
-from raylocus.propagation.maps.path_loss import isotropic_levels
-from raylocus.propagation.maps.radio_maps import beam_levels, site_channels
+from raylocus.propagation.maps.radio_maps import site_channels
 from raylocus.propagation.maps.site_channel import SiteChannel
 from raylocus.propagation.maps.traced_place import TracedPlace
-from raylocus.propagation.maps.world_maps import true_materials, turned_deployment
+from raylocus.propagation.maps.world_maps import (
+    beam_levels_in,
+    formula_powers,
+    true_materials,
+    turned_deployment,
+)
 from raylocus.scenes.geometry_maps import grid_of
 from raylocus.scenes.sites import Deployment
 from raylocus.scenes.world import World, WorldLaw, sample_world
-from raylocus.units import from_decibel, to_decibel
 
 #: RSRP of every beam [dBm] in each of some worlds of a place, without residual and level errors; NaN without a path.
 Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
@@ -180,17 +183,11 @@ def atlas_physics(
     """
     assert isinstance(place, TracedPlace)
     rows, deployment = GridRows.whole(place.atlas.grid), place.deployment
-    terrain = place.geometry_maps["terrain"].values
-    height = place.atlas.ue_height
-    formula = isotropic_levels(deployment, place.atlas.grid, terrain, height)[:, None]
-    beams = np.array([cell.array.beams for cell in deployment.cells])
-    exists = (np.arange(deployment.beam_count) < beams[:, None])[:, :, None, None]
+    formula = formula_powers(place)
     channels: list[SiteChannel] = []
     before: int | None = None
     for world in worlds:
         if world.building_seed != before:
             channels = site_channels(place.atlas, deployment, true_materials(place.atlas, world), rows)
             before = world.building_seed
-        power = np.nan_to_num(from_decibel(beam_levels(channels, turned_deployment(deployment, world), rows)))
-        power += from_decibel(formula + world.scatter_gain_db) * exists
-        yield to_decibel(power)
+        yield beam_levels_in(world, channels, turned_deployment(deployment, world), formula, rows)

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.special import ndtri, stdtr
-from scipy.stats import norm, t
 from torch import Tensor
 
-from raylocus.scenes.world import WorldLaw
+from raylocus.evaluation.bound.residual import ResidualLaw
 
-#: Span and step of the tables of the margin [dB].
-TABLE_SPAN, TABLE_STEP = 120.0, 0.1
-#: Standard deviations of the Gaussian part that have a table [dB]: 0.25 · 2^(i/3).
-LEAST_GAUSSIAN, GAUSSIANS, PER_DOUBLING = 0.25, 22, 3
 #: Variance of a value that is uniform within a report's bin of 1 dB [dB²].
 QUANTISATION_VARIANCE = 1.0 / 12
 #: Gauss–Hermite nodes for the level offset, and how much wider than its Gaussian posterior they reach.
@@ -28,91 +21,64 @@ TURNED_SCORE = 2.0
 
 
 @dataclass(frozen=True)
-class ResidualLaw:
-    """Residual plus a Gaussian part, as a Gaussian copula.
+class Whitening:
+    """What makes the scores of some levels white.
 
-    The Gaussian part of a level is each cell's own level error, what the worlds of an ensemble differ by,
-    and the noise of the report. The margin is exact: Student t convolved with the Gaussian. The copula's
-    correlation is approximate: each part enters with the variance that it has near the margin's
-    centre, where Student's t looks Gaussian.
+    Levels that repeat others, of the same cell at the same place, share all but their noise: they come to their mean,
+    weighted by precision, and to what each is off it, which need no matrix (Woodbury's identity).
     """
 
-    score: Float[Tensor, "gaussian table"]
-    """Standard Gaussian score of each level of the table, by the Gaussian part's standard deviation."""
-    log_slope: Float[Tensor, "gaussian table"]
-    """ln of what the score rises by for each decibel there."""
-    central_variance: float
-    """Variance of the residual near its centre [dB²]; 0 where the law has none."""
-    own_variance: float
-    """Variance of each cell's own level error [dB²]."""
-    distance: float
-    """Correlation distance of the residual [m]."""
-    shared_by_all: float
-    shared_by_site: float
+    factor: Float[Tensor, "way unlike unlike"]
+    """Cholesky factor of the means' covariance; of the scores' own, where none repeats another."""
+    repeats: Int[Tensor, " token"] | None
+    """Which of the unlike levels each one is; None where none repeats another."""
+    precision: Float[Tensor, "way token"]
+    """Of each score's noise."""
+    log_determinant: Float[Tensor, " way"]
+    """Half that of the covariance."""
 
     @classmethod
-    def of(cls, law: WorldLaw) -> ResidualLaw:
-        """The law of `scenes.world` and of each cell's own level in `scenes.world`."""
-        scale = law.severity * law.residual_db
-        score, log_slope = _margins(scale, law.residual_freedom)
-        return cls(
-            score=score,
-            log_slope=log_slope,
-            # The Gaussian of this standard deviation has the density of Student's t at zero.
-            central_variance=(scale * norm.pdf(0) / t.pdf(0, law.residual_freedom)) ** 2,
-            own_variance=(law.severity * law.power_error_db) ** 2,
-            distance=law.residual_distance,
-            shared_by_all=law.residual_shared_by_all,
-            shared_by_site=law.residual_shared_by_site,
+    def of(
+        cls,
+        covariance: Float[Tensor, "way unlike unlike"],
+        noise: Float[Tensor, "way token"],
+        repeats: Int[Tensor, " token"] | None,
+    ) -> Whitening:
+        """That of scores with some covariance, which is changed in place, and independent noise of some variances."""
+        precision, apart = 1 / noise, torch.zeros(len(noise))
+        of_mean = precision
+        if repeats is not None:
+            of_mean = torch.zeros(covariance.shape[:2]).index_add_(1, repeats, precision)
+            apart = (of_mean.log().sum(dim=1) - precision.log().sum(dim=1)) / 2
+        covariance.diagonal(dim1=1, dim2=2).add_(1 / of_mean)
+        factor = torch.linalg.cholesky(covariance)
+        determinant = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1) + apart
+        return cls(factor, repeats, precision, determinant)
+
+    def __call__(
+        self, columns: Float[Tensor, "way token column"], shared: Float[Tensor, "way unlike other"]
+    ) -> tuple[Float[Tensor, "way white column"], Float[Tensor, "way unlike other"]]:
+        """White columns, whose products are those by the inverse of the covariance; those of the means come first.
+
+        The second ones are of values that all who repeat a level share.
+        """
+        mean, off = self._means(columns)
+        white = torch.linalg.solve_triangular(self.factor, torch.cat([mean, shared], dim=2), upper=False)
+        own, others = white.split([columns.shape[2], shared.shape[2]], dim=2)
+        return own if off is None else torch.cat([own, off], dim=1), others
+
+    def _means(
+        self, columns: Float[Tensor, "way token column"]
+    ) -> tuple[Float[Tensor, "way unlike column"], Float[Tensor, "way token column"] | None]:
+        """Means of those that repeat a level, and what each is off them, which is white already."""
+        if self.repeats is None:
+            return columns, None
+        weight = self.precision[..., None]
+        mean = torch.zeros(*self.factor.shape[:2], columns.shape[2]).index_add_(
+            1, self.repeats, columns * weight
         )
-
-    def scores(
-        self, deviation: Float[Tensor, "*shape"], gaussian: Float[Tensor, "*shape"]
-    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
-        """Gaussian scores of deviations [dB] and ln of their slopes, by the Gaussian part's deviation [dB]."""
-        if self.central_variance == 0:
-            return deviation / gaussian, -torch.log(gaussian)
-        row = (PER_DOUBLING * torch.log2(gaussian / LEAST_GAUSSIAN)).round_().clamp_(0, GAUSSIANS - 1)
-        column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, self.score.shape[1] - 1)
-        index = (row * self.score.shape[1] + column).int().flatten()
-        found = [each.view(-1).index_select(0, index) for each in (self.score, self.log_slope)]
-        return found[0].view(row.shape), found[1].view(row.shape)
-
-    def shared(
-        self,
-        cell: Int[Tensor, " token"],
-        site: Int[Tensor, " token"],
-        other_cell: Int[Tensor, " other"],
-        other_site: Int[Tensor, " other"],
-    ) -> Float[Tensor, "token other"]:
-        """Correlation of the residuals of cells at one place."""
-        same_cell = (cell[:, None] == other_cell[None, :]).float()
-        same_site = (site[:, None] == other_site[None, :]).float()
-        own_share = 1 - self.shared_by_all - self.shared_by_site
-        return self.shared_by_all + self.shared_by_site * same_site + own_share * same_cell
-
-
-@lru_cache(maxsize=8)
-def _margins(
-    scale: float, freedom: float
-) -> tuple[Float[Tensor, "gaussian table"], Float[Tensor, "gaussian table"]]:
-    """Tables of score and log slope of scale · t(freedom) + N(0, g²), for every g; empty without a residual."""
-    if scale < TABLE_STEP:
-        return torch.zeros(GAUSSIANS, 1), torch.zeros(GAUSSIANS, 1)
-    widths = LEAST_GAUSSIAN * 2 ** (np.arange(GAUSSIANS) / PER_DOUBLING)
-    level = np.arange(0, TABLE_SPAN + TABLE_STEP / 2, TABLE_STEP)
-    # Quadrature over the Gaussian's values leaves the heavy tails of t exact.
-    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
-    counts = weights > 1e-9 * weights.max()
-    nodes, weights = nodes[counts], weights[counts] / weights[counts].sum()
-    shifted = (level[None, :, None] - widths[:, None, None] * nodes) / scale
-    density = t.pdf(shifted, freedom) @ weights / scale
-    below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
-    score = -ndtri(np.clip(below, 1e-300, 0.5))
-    log_slope = np.log(density) - norm.logpdf(score)
-    halves = ((-score, score), (log_slope, log_slope))
-    whole = [np.concatenate([half[:, :0:-1], full], axis=1) for half, full in halves]
-    return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]
+        mean /= torch.zeros(*self.factor.shape[:2], 1).index_add_(1, self.repeats, weight)
+        return mean, (columns - mean.index_select(1, self.repeats)).mul_(weight.sqrt())
 
 
 @dataclass(frozen=True)
@@ -124,8 +90,7 @@ class LevelFit:
     """Mean of the common offset given the way [dB]."""
     score: Float[Tensor, "way token"]
     """Of each level less the offset."""
-    factor: Float[Tensor, "way token token"]
-    """Cholesky factor of the scores' covariance."""
+    whitening: Whitening
 
 
 @dataclass(frozen=True)
@@ -146,11 +111,12 @@ class LevelLaw:
     def fit(
         self,
         deviation: Float[Tensor, "way token"],
-        own_variance: Float[Tensor, "way token"],
+        own_variance: Float[Tensor, "way unlike"],
         noise: Float[Tensor, "way token"],
-        shared: Float[Tensor, "way token token"],
-        cell: Int[Tensor, " token"],
-        of_map: Float[Tensor, "way token token"] | None = None,
+        shared: Float[Tensor, "#way unlike unlike"],
+        cell: Int[Tensor, " unlike"],
+        of_map: Float[Tensor, "way unlike unlike"] | None = None,
+        repeats: Int[Tensor, " token"] | None = None,
     ) -> LevelFit:
         """ln density of the levels, and the common offset.
 
@@ -161,39 +127,42 @@ class LevelLaw:
             shared: correlation of the residuals of two tokens.
             cell: of each token.
             of_map: covariance of what the map errs by, where it does [dB²].
+            repeats: where some are of the same cell at the same place as others, which of the unlike ones, that all
+                but `deviation` and `noise` are of, each is.
         """
-        gaussian = own_variance.sqrt()
         of_cell = (cell[:, None] == cell.unique()).float()
+        by_cell = of_cell.expand(len(deviation), -1, -1)
         spread = (self.residual.central_variance + own_variance).sqrt()
-        near = self._rough_offset(deviation, spread, noise, of_cell)
-        score, log_slope = self.residual.scores(deviation - near, gaussian)
-        slope = log_slope.exp()
         lasting = own_variance if of_map is None else own_variance - of_map.diagonal(dim1=1, dim2=2)
         correlation = self._correlation(shared, lasting.sqrt(), spread, of_cell)
         if of_map is not None:
             correlation.add_(of_map / (spread[:, :, None] * spread[:, None, :]))
-        correlation.diagonal(dim1=1, dim2=2).add_(slope.square() * noise)
-        factor = torch.linalg.cholesky(correlation)
-        offset, width = self._offset(near, factor, score, slope)
+        gaussian = own_variance.sqrt()
+        if repeats is not None:
+            of_cell, spread, gaussian = of_cell[repeats], spread[:, repeats], gaussian[:, repeats]
+        near = self._rough_offset(deviation, spread, noise, of_cell)
+        score, log_slope = self.residual.scores(deviation - near, gaussian)
+        slope = log_slope.exp()
+        whitening = Whitening.of(correlation, slope.square() * noise, repeats)
+        white, cells_white = whitening(torch.stack([score, slope], dim=2), by_cell)
+        offset, width = self._offset(near, white)
         nodes, weights = (torch.from_numpy(each).float() for each in np.polynomial.hermite.hermgauss(NODES))
         level = offset + width * nodes
         deviation, gaussian = (each[..., None].expand(-1, -1, NODES) for each in (deviation, gaussian))
         score, log_slope = self.residual.scores(deviation - level[:, None], gaussian)
-        both = torch.cat([score, of_cell.expand(len(score), -1, -1)], dim=2)
-        white = torch.linalg.solve_triangular(factor, both, upper=False)
-        density = log_slope.sum(dim=1) + self._copula(white[..., :NODES], white[..., NODES:])
+        white, _ = whitening(score, by_cell[..., :0])
+        density = log_slope.sum(dim=1) + self._copula(white, cells_white)
         density = density - level.square() / (2 * self.offset_spread_db**2) + weights.log() + nodes.square()
-        determinant = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1)
-        total = torch.logsumexp(density, dim=1) + width[:, 0].log() - determinant
-        return LevelFit(total, offset[:, 0], score[..., NODES // 2], factor)
+        total = torch.logsumexp(density, dim=1) + width[:, 0].log() - whitening.log_determinant
+        return LevelFit(total, offset[:, 0], score[..., NODES // 2], whitening)
 
     def _correlation(
         self,
-        shared: Float[Tensor, "way token token"],
-        lasting: Float[Tensor, "way token"],
-        spread: Float[Tensor, "way token"],
-        of_cell: Float[Tensor, "token cell"],
-    ) -> Float[Tensor, "way token token"]:
+        shared: Float[Tensor, "#way unlike unlike"],
+        lasting: Float[Tensor, "way unlike"],
+        spread: Float[Tensor, "way unlike"],
+        of_cell: Float[Tensor, "unlike cell"],
+    ) -> Float[Tensor, "way unlike unlike"]:
         """Of what cells err by: the residual's part, and the Gaussian one, which is the same in all of a cell's levels.
 
         These matrices are most of what a fit reads and writes, so each is changed in place.
@@ -220,20 +189,18 @@ class LevelLaw:
         )
 
     def _offset(
-        self,
-        near: Float[Tensor, "way 1"],
-        factor: Float[Tensor, "way token token"],
-        score: Float[Tensor, "way token"],
-        slope: Float[Tensor, "way token"],
+        self, near: Float[Tensor, "way 1"], white: Float[Tensor, "way white 2"]
     ) -> tuple[Float[Tensor, "way 1"], Float[Tensor, "way 1"]]:
-        """The likeliest common offset, a Newton step from one near it, and the scale of its quadrature."""
-        white = torch.linalg.solve_triangular(factor, torch.stack([score, slope], dim=2), upper=False)
+        """The likeliest common offset, a Newton step from one near it, and the scale of its quadrature.
+
+        White are the scores and their slopes.
+        """
         precision = white[..., 1].square().sum(dim=1, keepdim=True) + 1 / self.offset_spread_db**2
         pull = (white[..., 0] * white[..., 1]).sum(dim=1, keepdim=True) - near / self.offset_spread_db**2
         return near + pull / precision, (2 * WIDENING / precision).sqrt()
 
     def _copula(
-        self, white: Float[Tensor, "way token node"], cells_white: Float[Tensor, "way token cell"]
+        self, white: Float[Tensor, "way white node"], cells_white: Float[Tensor, "way unlike cell"]
     ) -> Float[Tensor, "way node"]:
         """ln of the copula's Gaussian, a mixture over which one cell, if any, has a turned antenna.
 
@@ -243,7 +210,8 @@ class LevelLaw:
         if self.turned_share == 0:
             return straight
         precision = TURNED_SCORE**-2 + cells_white.square().sum(dim=1)
-        turned = (cells_white.transpose(1, 2) @ white).square() / (2 * precision[..., None])
+        shifted = cells_white.transpose(1, 2) @ white[:, : cells_white.shape[1]]
+        turned = shifted.square() / (2 * precision[..., None])
         likely = math.log(self.turned_share) - 0.5 * torch.log(precision * TURNED_SCORE**2)
         turned = torch.logsumexp(turned + likely[..., None], dim=1)
         return straight + torch.logaddexp(torch.zeros(()), turned)

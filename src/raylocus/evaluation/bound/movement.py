@@ -110,10 +110,11 @@ class Movement:
     def ends(self, motions: Motions) -> Float[np.ndarray, " ground"]:
         """Mass of each ground cell where UEs that move so are at their last report, whatever was reported."""
         mass = np.zeros(self.grid.count**2)
-        for tracks, share, steps in zip(
-            motions.tracks, motions.share, motions.steps.max(axis=1), strict=True
-        ):
-            mass += share * self.tracks[tracks].ends[np.searchsorted(KNOTS[:-1], steps)]
+        knots = np.searchsorted(KNOTS[:-1], motions.steps.max(axis=1))
+        for tracks in np.unique(motions.tracks):
+            own = motions.tracks == tracks
+            share = np.bincount(knots[own], motions.share[own], len(KNOTS))
+            mass += share @ self.tracks[tracks].ends
         return mass
 
     def motions(

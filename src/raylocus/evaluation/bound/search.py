@@ -101,17 +101,18 @@ class Search:
             return rest / rest.sum(), np.inf
         found, chosen = mass.sum(axis=0), np.arange(len(motions))
         tried: list[Ways] = []
-        # Expected number of ways of each motion that end in each cell, over the rounds.
-        expected = np.zeros((len(motions), mass.shape[1]), np.float32)
+        rounds: list[tuple[Int[np.ndarray, " motion"], Float[np.ndarray, "tracks ground"]]] = []
         for _ in range(ROUNDS):
             proposals = _proposals(mass, found)
-            for motion in chosen:
-                expected[motion] += self.ways * proposals[motions.tracks[motion]]
+            rounds.append((np.bincount(chosen, minlength=len(motions)), proposals))
             tried.append(self._tried(sequence, motions, chosen, proposals, last, generator))
             ways = Ways.concatenate(tried)
             top = max(at_rest.max(), ways.log_gain.max())
-            gain = np.exp(ways.log_gain - top) * mass[motions.tracks[ways.motion], ways.end]
-            gain *= motions.share[ways.motion] / expected[ways.motion, ways.end]
+            tracks = motions.tracks[ways.motion]
+            gain = np.exp(ways.log_gain - top) * mass[tracks, ways.end]
+            # Over the expected number of ways of that motion, of all rounds, that end in that cell.
+            expected = sum(times[ways.motion] * share[tracks, ways.end] for times, share in rounds)
+            gain *= motions.share[ways.motion] / (self.ways * expected)
             found = self._combined(ways, gain, motions, mass) + np.exp(at_rest - top)
             evidence = np.bincount(ways.motion, gain, len(motions))
             share = 0.7 * evidence / max(evidence.sum(), 1e-300) + 0.3 * motions.share
@@ -132,9 +133,9 @@ class Search:
         if not stood.any():
             return np.full(len(stood), -np.inf)
         ground = np.flatnonzero(stood > FAINT * stood.max())
-        ways = torch.from_numpy(np.repeat(ground[:, None], len(sequence.ago), axis=1))
         odds = torch.from_numpy(np.log(stood[ground])).float() - last.log_density[ground]
-        log_density = self.likelihood.of_ways(sequence, ways, odds) - last.log_density[ground]
+        log_density = self.likelihood.at_rest(sequence, torch.from_numpy(ground), odds)
+        log_density -= last.log_density[ground]
         gain = np.full(len(stood), -np.inf)
         gain[ground] = log_density.double().numpy()
         top = max(gain.max(), np.finfo(float).min)

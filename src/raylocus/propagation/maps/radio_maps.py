@@ -104,12 +104,30 @@ def beam_levels(
     channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows
 ) -> Float[np.ndarray, "cell beam y x"]:
     """RSRP of every SSB beam [dBm]; NaN without a path and where a cell has fewer beams."""
-    gain = np.stack(
-        [_padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells]
-    )
+    return _energies(deployment) + to_decibel(_beam_gains(channels, deployment, rows))
+
+
+def beam_powers(
+    channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows
+) -> Float[np.ndarray, "cell beam y x"]:
+    """The same as powers [mW]; 0 without a path and where a cell has fewer beams."""
+    gains = np.nan_to_num(_beam_gains(channels, deployment, rows), copy=False)
+    return np.multiply(gains, from_decibel(_energies(deployment)).astype(gains.dtype), out=gains)
+
+
+def _energies(deployment: Deployment) -> Float[np.ndarray, "cell 1 1 1"]:
     blocks = deployment.carrier.resource_blocks
-    energy = np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
-    return (energy[:, None, None] + to_decibel(gain)).reshape(*gain.shape[:2], *rows.shape)
+    energy = [energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells]
+    return np.array(energy)[:, None, None, None]
+
+
+def _beam_gains(
+    channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows
+) -> Float[np.ndarray, "cell beam y x"]:
+    gains = [
+        _padded(channels[cell.site].beam_power(cell), deployment.beam_count) for cell in deployment.cells
+    ]
+    return np.stack(gains).reshape(len(gains), deployment.beam_count, *rows.shape)
 
 
 def cell_layers(

@@ -14,11 +14,12 @@ from raylocus.propagation.maps.layers.system import best_server
 from raylocus.propagation.maps.path_loss import isotropic_levels
 from raylocus.propagation.maps.radio_maps import (
     as_dataset,
-    beam_levels,
+    beam_powers,
     cell_layers,
     site_channels,
     site_layers,
 )
+from raylocus.propagation.maps.site_channel import SiteChannel
 from raylocus.propagation.maps.traced_place import TracedPlace
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Deployment, ElementPattern
@@ -77,18 +78,43 @@ def _layer_maps(place: TracedPlace, world: World, residual: Float[np.ndarray, "c
     materials, deployment = true_materials(place.atlas, world), turned_deployment(place.deployment, world)
     rows = GridRows.whole(place.atlas.grid)
     channels = site_channels(place.atlas, deployment, materials, rows)
-    power = np.nan_to_num(from_decibel(beam_levels(channels, deployment, rows)))
-    # Scattering lights every beam that a cell has, and none that only other cells have.
-    beams = np.array([cell.array.beams for cell in deployment.cells])
-    exists = np.arange(deployment.beam_count) < beams[:, None]
-    terrain = place.geometry_maps["terrain"].values
-    formula = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
-    scattered = formula + world.scatter_gain_db
-    power += from_decibel(scattered)[:, None] * exists[:, :, None, None]
+    levels = beam_levels_in(world, channels, deployment, formula_powers(place), rows)
     shift = world.level_error_db[:, None, None] + residual
-    over_cells = cell_layers(to_decibel(power) + shift[:, None], deployment)
+    over_cells = cell_layers(levels + shift[:, None], deployment)
     maps = as_dataset({**site_layers(channels, rows), **over_cells}, rows)
     return maps.assign_attrs(ue_height=place.atlas.ue_height)
+
+
+def formula_powers(place: TracedPlace) -> Float[np.ndarray, "cell beam y x"]:
+    """What a formula gives of each cell's beams [mW], without a pattern; 0 where a cell has fewer beams."""
+    # Scattering lights every beam that a cell has, and none that only other cells have.
+    beams = np.array([cell.array.beams for cell in place.deployment.cells])
+    exists = np.arange(place.deployment.beam_count) < beams[:, None]
+    terrain = place.geometry_maps["terrain"].values
+    formula = isotropic_levels(place.deployment, place.atlas.grid, terrain, place.atlas.ue_height)
+    powers = from_decibel(formula)[:, None] * exists[:, :, None, None]
+    return powers.astype(np.float32)
+
+
+def beam_levels_in(
+    world: World,
+    channels: Sequence[SiteChannel],
+    deployment: Deployment,
+    formula: Float[np.ndarray, "cell beam y x"],
+    rows: GridRows,
+) -> Float[np.ndarray, "cell beam y x"]:
+    """RSRP of every beam [dBm] in a world, without level errors and residual; NaN where there is neither path nor beam.
+
+    Args:
+        world: its scattering is what is not in the channels.
+        channels: of the world's materials.
+        deployment: with the world's antenna errors.
+        formula: `formula_powers`.
+        rows: the ground.
+    """
+    power = beam_powers(channels, deployment, rows)
+    power += np.float32(from_decibel(float(world.scatter_gain_db))) * formula
+    return to_decibel(power)
 
 
 def true_materials(atlas: PathAtlas, world: World) -> RadioMaterials:
