@@ -25,7 +25,6 @@ from raylocus.evaluation.baselines.least_squares import (
 from raylocus.evaluation.baselines.masses import (
     CUT,
     blurred_masses,
-    circular_masses,
     gaussian_masses,
     gaussian_matrix,
     masses,
@@ -195,15 +194,6 @@ def test_all_sequences_at_once_are_solved_as_scipy_solves_each(measures: tuple[s
 
 def _values(residuals: Residuals, point: np.ndarray) -> np.ndarray:
     return residuals(point[None])[0, :, 0]
-
-
-def test_a_circular_gaussian_is_that_of_a_round_covariance() -> None:
-    """Also about a site that is far away, where all but the nearest ground has a mass of 0."""
-    place, centre = maps(), np.array([[10.0, -4.0], [5000.0, 0.0], [-9000.0, 9000.0]])
-    found = circular_masses(centre, 25.0, place)
-    expected = gaussian_masses(centre, np.broadcast_to(np.eye(2) * 625.0, (3, 2, 2)), place)
-    assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
-    assert np.allclose(found, expected, atol=1e-4 * expected.max())
 
 
 def test_without_ranges_the_answer_is_the_whole_tile() -> None:

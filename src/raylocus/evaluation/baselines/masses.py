@@ -21,8 +21,6 @@ from raylocus.network.reports.reports import Reports
 SPEEDS = (0.0, 1.5, 5.0, 12.0)
 #: A Gaussian is cut off at so many standard deviations.
 CUT = 4.0
-#: Exponents of Gaussians along an axis are no smaller, so that the product of two is a number above 0.
-LEAST_EXPONENT = -300.0
 #: Masses over the flat ground of each sequence, and the estimates where they are not the masses' own [m].
 Located = tuple[Float[np.ndarray, "sample ground"], Float[np.ndarray, "sample 2"] | None]
 
@@ -167,21 +165,9 @@ def gaussian_masses(
 def circular_masses(
     centre: Float[np.ndarray, "report 2"], spread: float, maps: NominalMaps
 ) -> Float[np.ndarray, "report ground"]:
-    """The same of circular Gaussians of standard deviation `spread` [m]: products of one along each axis."""
-    x, y = (
-        _along(axis, each[:, None], spread)
-        for axis, each in zip((maps.tile.x_coordinates, maps.tile.y_coordinates), centre.T, strict=True)
-    )
-    density = (y[:, :, None] * x[:, None, :]).reshape(len(centre), -1) * maps.prior.ravel()
-    return (density / density.sum(axis=1, keepdims=True)).astype(np.float32)
-
-
-def _along(
-    axis: Float[np.ndarray, " cell"], centre: Float[np.ndarray, "report 1"], spread: float
-) -> Float[np.ndarray, "report cell"]:
-    """A Gaussian along an axis, 1 where it is greatest; never so small that its products are 0."""
-    exponent = -0.5 * np.square((axis - centre) / spread)
-    return np.exp(np.maximum(exponent - exponent.max(axis=1, keepdims=True), LEAST_EXPONENT))
+    """The same of circular Gaussians of standard deviation `spread` [m]."""
+    covariance = np.broadcast_to(np.eye(2) * spread**2, (len(centre), 2, 2))
+    return gaussian_masses(centre, covariance, maps)
 
 
 def blurred_masses(
