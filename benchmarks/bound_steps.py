@@ -55,10 +55,10 @@ class LastReport:
         """ln density of levels, beams, timing advance and silence under a law that knows its severity."""
         tokens, ways = self.tokens, self.ground[:, None].expand(-1, self._final + 1)
         certain = torch.zeros(ways.shape)
-        fit = law.levels.of_ways(tokens, ways, tokens.last_tokens, certain)
+        fit = law.of_levels(tokens, ways, tokens.last_tokens, certain)
         everywhere = torch.arange(len(self.ground))
         return {
-            "levels": fit.log_density - float(np.log(law.levels.law.offset_spread_db)),
+            "levels": fit.log_density - float(np.log(law.levels.offset_spread_db)),
             "advance": law.of_advances(tokens, self.ground[:, None], tokens.advance_report == self._final),
             "beams": law.beams.log_density(tokens, ways, tokens.beam_report == self._final, certain),
             "silence": law.of_silence(tokens, self.ground, fit, everywhere),

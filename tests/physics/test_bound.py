@@ -28,10 +28,9 @@ from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
 from raylocus.evaluation.baselines.grid_likelihood import LikelihoodModel
 from raylocus.evaluation.bound.bound import Bound, BoundRefused, KnownLaw
 from raylocus.evaluation.bound.calibration import USUAL_AREA, Calibration
-from raylocus.evaluation.bound.levels import LevelLaw
+from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.residual import TABLE_SPAN, TABLE_STEP, ResidualLaw
 from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
@@ -481,16 +480,18 @@ def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace,
     assert np.median(np.concatenate([one.error for one in true])) < best.percentile(50.0)
 
 
-def test_who_stays_is_judged_as_by_the_way_that_stays(place: SyntheticPlace, bound: Bound) -> None:
-    """Levels of one cell at one place come to their mean and what each is off it: the same without that."""
+def test_who_stays_is_judged_next_to_who_moves_as_alone(place: SyntheticPlace, bound: Bound) -> None:
+    """Where all stay, levels of one cell come to their mean and what each is off it: the same without that."""
     reports = synthetic_reports(place, some_world(place, 3), 1, 3)
     (tokens,) = all_tokens(observations(reports, place.deployment), place.deployment, OBSERVATION)
     assert len(tokens.level) > len(tokens.level_cell.unique())
     ground = torch.from_numpy(np.flatnonzero(bound.known.movement.start > 0)[:60])
-    ways, odds = ground[:, None].repeat(1, len(tokens.ago)), torch.zeros(len(ground))
-    expected = bound.likelihood.of_ways(tokens, ways, odds)
-    found = bound.likelihood.at_rest(tokens, ground, odds)
-    seen = torch.isfinite(expected)
+    ways = ground[:, None].repeat(1, len(tokens.ago))
+    moved = torch.cat([ways, ground[1:, None].repeat(1, len(tokens.ago))[:1]])
+    moved[-1, 0] = ground[0]
+    expected = bound.likelihood.of_ways(tokens, moved, torch.zeros(len(moved)))[:-1]
+    found = bound.likelihood.of_ways(tokens, ways, torch.zeros(len(ways)))
+    seen = torch.isfinite(expected) & torch.isfinite(found)
     assert 1 < seen.sum() and torch.allclose(found[seen], expected[seen], atol=2e-3)
 
 

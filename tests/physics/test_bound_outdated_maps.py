@@ -19,10 +19,9 @@ from evaluation_fixtures import (
     synthetic_place,
 )
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.levels import LevelLaw
+from raylocus.evaluation.bound.levels import LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import ADVANCE_FLOOR
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.residual import ResidualLaw
 from raylocus.evaluation.bound.self_check import self_check
 from raylocus.evaluation.bound.tokens import all_tokens
 from raylocus.evaluation.observations import observations

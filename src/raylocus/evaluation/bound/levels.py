@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from scipy.special import ndtri, stdtr
+from scipy.stats import norm, t
 from torch import Tensor
 
-from raylocus.evaluation.bound.residual import ResidualLaw
+from raylocus.evaluation.bound.whitening import Whitening
+from raylocus.scenes.world import WorldLaw
 
+#: Span and step of the tables of the margin [dB].
+TABLE_SPAN, TABLE_STEP = 120.0, 0.1
+#: Standard deviations of the Gaussian part that have a table [dB]: 0.25 · 2^(i/3).
+LEAST_GAUSSIAN, GAUSSIANS, PER_DOUBLING = 0.25, 22, 3
 #: Variance of a value that is uniform within a report's bin of 1 dB [dB²].
 QUANTISATION_VARIANCE = 1.0 / 12
 #: Gauss–Hermite nodes for the level offset, and how much wider than its Gaussian posterior they reach.
@@ -21,64 +29,91 @@ TURNED_SCORE = 2.0
 
 
 @dataclass(frozen=True)
-class Whitening:
-    """What makes the scores of some levels white.
+class ResidualLaw:
+    """Residual plus a Gaussian part, as a Gaussian copula.
 
-    Levels that repeat others, of the same cell at the same place, share all but their noise: they come to their mean,
-    weighted by precision, and to what each is off it, which need no matrix (Woodbury's identity).
+    The Gaussian part of a level is each cell's own level error, what the worlds of an ensemble differ by,
+    and the noise of the report. The margin is exact: Student t convolved with the Gaussian. The copula's
+    correlation is approximate: each part enters with the variance that it has near the margin's
+    centre, where Student's t looks Gaussian.
     """
 
-    factor: Float[Tensor, "way unlike unlike"]
-    """Cholesky factor of the means' covariance; of the scores' own, where none repeats another."""
-    repeats: Int[Tensor, " token"] | None
-    """Which of the unlike levels each one is; None where none repeats another."""
-    precision: Float[Tensor, "way token"]
-    """Of each score's noise."""
-    log_determinant: Float[Tensor, " way"]
-    """Half that of the covariance."""
+    score: Float[Tensor, "gaussian table"]
+    """Standard Gaussian score of each level of the table, by the Gaussian part's standard deviation."""
+    log_slope: Float[Tensor, "gaussian table"]
+    """ln of what the score rises by for each decibel there."""
+    central_variance: float
+    """Variance of the residual near its centre [dB²]; 0 where the law has none."""
+    own_variance: float
+    """Variance of each cell's own level error [dB²]."""
+    distance: float
+    """Correlation distance of the residual [m]."""
+    shared_by_all: float
+    shared_by_site: float
 
     @classmethod
-    def of(
-        cls,
-        covariance: Float[Tensor, "way unlike unlike"],
-        noise: Float[Tensor, "way token"],
-        repeats: Int[Tensor, " token"] | None,
-    ) -> Whitening:
-        """That of scores with some covariance, which is changed in place, and independent noise of some variances."""
-        precision, apart = 1 / noise, torch.zeros(len(noise))
-        of_mean = precision
-        if repeats is not None:
-            of_mean = torch.zeros(covariance.shape[:2]).index_add_(1, repeats, precision)
-            apart = (of_mean.log().sum(dim=1) - precision.log().sum(dim=1)) / 2
-        covariance.diagonal(dim1=1, dim2=2).add_(1 / of_mean)
-        factor = torch.linalg.cholesky(covariance)
-        determinant = factor.diagonal(dim1=1, dim2=2).log().sum(dim=1) + apart
-        return cls(factor, repeats, precision, determinant)
-
-    def __call__(
-        self, columns: Float[Tensor, "way token column"], shared: Float[Tensor, "way unlike other"]
-    ) -> tuple[Float[Tensor, "way white column"], Float[Tensor, "way unlike other"]]:
-        """White columns, whose products are those by the inverse of the covariance; those of the means come first.
-
-        The second ones are of values that all who repeat a level share.
-        """
-        mean, off = self._means(columns)
-        white = torch.linalg.solve_triangular(self.factor, torch.cat([mean, shared], dim=2), upper=False)
-        own, others = white.split([columns.shape[2], shared.shape[2]], dim=2)
-        return own if off is None else torch.cat([own, off], dim=1), others
-
-    def _means(
-        self, columns: Float[Tensor, "way token column"]
-    ) -> tuple[Float[Tensor, "way unlike column"], Float[Tensor, "way token column"] | None]:
-        """Means of those that repeat a level, and what each is off them, which is white already."""
-        if self.repeats is None:
-            return columns, None
-        weight = self.precision[..., None]
-        mean = torch.zeros(*self.factor.shape[:2], columns.shape[2]).index_add_(
-            1, self.repeats, columns * weight
+    def of(cls, law: WorldLaw) -> ResidualLaw:
+        """The law of `scenes.world` and of each cell's own level in `scenes.world`."""
+        scale = law.severity * law.residual_db
+        score, log_slope = _margins(scale, law.residual_freedom)
+        return cls(
+            score=score,
+            log_slope=log_slope,
+            # The Gaussian of this standard deviation has the density of Student's t at zero.
+            central_variance=(scale * norm.pdf(0) / t.pdf(0, law.residual_freedom)) ** 2,
+            own_variance=(law.severity * law.power_error_db) ** 2,
+            distance=law.residual_distance,
+            shared_by_all=law.residual_shared_by_all,
+            shared_by_site=law.residual_shared_by_site,
         )
-        mean /= torch.zeros(*self.factor.shape[:2], 1).index_add_(1, self.repeats, weight)
-        return mean, (columns - mean.index_select(1, self.repeats)).mul_(weight.sqrt())
+
+    def scores(
+        self, deviation: Float[Tensor, "*shape"], gaussian: Float[Tensor, "*shape"]
+    ) -> tuple[Float[Tensor, "*shape"], Float[Tensor, "*shape"]]:
+        """Gaussian scores of deviations [dB] and ln of their slopes, by the Gaussian part's deviation [dB]."""
+        if self.central_variance == 0:
+            return deviation / gaussian, -torch.log(gaussian)
+        row = (PER_DOUBLING * torch.log2(gaussian / LEAST_GAUSSIAN)).round_().clamp_(0, GAUSSIANS - 1)
+        column = ((deviation + TABLE_SPAN) * (1 / TABLE_STEP)).round_().clamp_(0, self.score.shape[1] - 1)
+        index = (row * self.score.shape[1] + column).int().flatten()
+        found = [each.view(-1).index_select(0, index) for each in (self.score, self.log_slope)]
+        return found[0].view(row.shape), found[1].view(row.shape)
+
+    def shared(
+        self,
+        cell: Int[Tensor, " token"],
+        site: Int[Tensor, " token"],
+        other_cell: Int[Tensor, " other"],
+        other_site: Int[Tensor, " other"],
+    ) -> Float[Tensor, "token other"]:
+        """Correlation of the residuals of cells at one place."""
+        same_cell = (cell[:, None] == other_cell[None, :]).float()
+        same_site = (site[:, None] == other_site[None, :]).float()
+        own_share = 1 - self.shared_by_all - self.shared_by_site
+        return self.shared_by_all + self.shared_by_site * same_site + own_share * same_cell
+
+
+@lru_cache(maxsize=8)
+def _margins(
+    scale: float, freedom: float
+) -> tuple[Float[Tensor, "gaussian table"], Float[Tensor, "gaussian table"]]:
+    """Tables of score and log slope of scale · t(freedom) + N(0, g²), for every g; empty without a residual."""
+    if scale < TABLE_STEP:
+        return torch.zeros(GAUSSIANS, 1), torch.zeros(GAUSSIANS, 1)
+    widths = LEAST_GAUSSIAN * 2 ** (np.arange(GAUSSIANS) / PER_DOUBLING)
+    level = np.arange(0, TABLE_SPAN + TABLE_STEP / 2, TABLE_STEP)
+    # Quadrature over the Gaussian's values leaves the heavy tails of t exact.
+    nodes, weights = np.polynomial.hermite_e.hermegauss(61)
+    counts = weights > 1e-9 * weights.max()
+    nodes, weights = nodes[counts], weights[counts] / weights[counts].sum()
+    shifted = (level[None, :, None] - widths[:, None, None] * nodes) / scale
+    density = t.pdf(shifted, freedom) @ weights / scale
+    below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
+    score = -ndtri(np.clip(below, 1e-300, 0.5))
+    log_slope = np.log(density) - norm.logpdf(score)
+    halves = ((-score, score), (log_slope, log_slope))
+    whole = [np.concatenate([half[:, :0:-1], full], axis=1) for half, full in halves]
+    return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]
 
 
 @dataclass(frozen=True)
@@ -191,10 +226,7 @@ class LevelLaw:
     def _offset(
         self, near: Float[Tensor, "way 1"], white: Float[Tensor, "way white 2"]
     ) -> tuple[Float[Tensor, "way 1"], Float[Tensor, "way 1"]]:
-        """The likeliest common offset, a Newton step from one near it, and the scale of its quadrature.
-
-        White are the scores and their slopes.
-        """
+        """The likeliest common offset, a Newton step by white scores and slopes, and the scale of its quadrature."""
         precision = white[..., 1].square().sum(dim=1, keepdim=True) + 1 / self.offset_spread_db**2
         pull = (white[..., 0] * white[..., 1]).sum(dim=1, keepdim=True) - near / self.offset_spread_db**2
         return near + pull / precision, (2 * WIDENING / precision).sqrt()

@@ -14,9 +14,7 @@ from raylocus.evaluation.bound.angles import AngleLaw
 from raylocus.evaluation.bound.arrivals import ArrivalLaw
 from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
-from raylocus.evaluation.bound.levels import LevelFit, LevelLaw
-from raylocus.evaluation.bound.mapped_levels import MappedLevels
-from raylocus.evaluation.bound.residual import ResidualLaw
+from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.evaluation.bound.tracks import way_error
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
@@ -27,8 +25,13 @@ from raylocus.units import timing_advance_step
 
 #: Floor of the probability of a timing advance: what rules a place out is never one number.
 ADVANCE_FLOOR = 1e-5
+#: What a cell errs by at least: where nothing errs, levels are of noise alone [dB].
+LEAST_ERROR_DB = 0.01
 #: Spread of what hides a cell in addition to its own level: the interference, and the receiver's noise [dB].
 HIDDEN_DB = 2.5
+#: Correlation distance of what an outdated map errs by [m], and its correlation between cells of a site: measured on
+#: nine draws each of three generated towns.
+MAP_DISTANCE, MAP_SHARED_BY_SITE = 15.0, 0.5
 #: Places, and ways, this far below the likeliest [nats] by levels and timing are not looked at any closer.
 NEGLIGIBLE = 18.0
 
@@ -48,7 +51,7 @@ class SequenceLikelihood:
     """The law of reports given where the UE was."""
 
     ensemble: Ensemble
-    levels: MappedLevels
+    levels: LevelLaw
     beams: BeamLaw
     arrivals: ArrivalLaw
     network: NetworkConfiguration
@@ -70,7 +73,7 @@ class SequenceLikelihood:
         turned = law.turned_share * law.severity
         return cls(
             ensemble,
-            MappedLevels(ensemble, LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned)),
+            LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned),
             BeamLaw(ensemble, network.beam_noise_db, mismatch_db, turned, angles),
             ArrivalLaw.of(ensemble.delay, ensemble.grid),
             network,
@@ -81,7 +84,7 @@ class SequenceLikelihood:
         """The last report at some places; all others are impossible."""
         final = len(tokens.ago) - 1
         certain = torch.zeros(len(ground), final + 1)
-        fit = self.levels.of_ways(tokens, ground[:, None].expand(-1, final + 1), tokens.last_tokens, certain)
+        fit = self.of_levels(tokens, ground[:, None].expand(-1, final + 1), tokens.last_tokens, certain)
         density = fit.log_density + self.of_advances(tokens, ground[:, None], tokens.advance_report == final)
         density += self.arrivals.of_last(tokens.times, ground)
         near = torch.nonzero(density > density.max() - NEGLIGIBLE)[:, 0]
@@ -100,28 +103,13 @@ class SequenceLikelihood:
         −∞ where beams are not looked at: with the `odds` [nats] of each way otherwise, levels and timing say enough.
         """
         error = way_error(cells)
-        levels = self.levels.of_ways(tokens, cells, torch.arange(len(tokens.level)), error)
-        return self._with_beams(tokens, cells, error, levels.log_density, odds)
-
-    def at_rest(
-        self, tokens: SequenceTokens, ground: Int[Tensor, " place"], odds: Float[Tensor, " place"]
-    ) -> Float[Tensor, " place"]:
-        """The same of ways that stay at some places."""
-        cells = ground[:, None].expand(-1, len(tokens.ago))
-        levels = self.levels.at_rest(tokens, ground)
-        return self._with_beams(tokens, cells, torch.zeros(cells.shape), levels.log_density, odds)
-
-    def _with_beams(
-        self,
-        tokens: SequenceTokens,
-        cells: Int[Tensor, "way report"],
-        error: Float[Tensor, "way report"],
-        levels: Float[Tensor, " way"],
-        odds: Float[Tensor, " way"],
-    ) -> Float[Tensor, " way"]:
-        """The ln density of levels with that of all else."""
-        timed = torch.ones(len(tokens.advance), dtype=torch.bool)
-        density = levels + self.of_advances(tokens, cells[:, tokens.advance_report], timed)
+        # Of who stays, levels of one cell repeat each other.
+        every = torch.arange(len(tokens.level))
+        unlike, repeats = (every, None) if error.any() else tokens.repeated
+        density = self.of_levels(tokens, cells, unlike, error, repeats).log_density
+        density += self.of_advances(
+            tokens, cells[:, tokens.advance_report], torch.ones(len(tokens.advance), dtype=torch.bool)
+        )
         density += self.arrivals.of_ways(tokens.times, cells, (error > 0).any(dim=1))
         known = density + odds
         near = torch.nonzero(known > known.max() - NEGLIGIBLE)[:, 0]
@@ -129,6 +117,47 @@ class SequenceLikelihood:
         whole = torch.full_like(density, -torch.inf)
         whole[near] = density[near] + self.beams.log_density(tokens, cells[near], used, error[near])
         return whole
+
+    def of_levels(
+        self,
+        tokens: SequenceTokens,
+        cells: Int[Tensor, "way report"],
+        which: Int[Tensor, " used"],
+        error: Float[Tensor, "way report"],
+        repeats: Int[Tensor, " token"] | None = None,
+    ) -> LevelFit:
+        """ln density of some of the levels at the places of each report, and the offset common to them [dB].
+
+        `error` is the variance of what a way leaves open of a level [dB²]. Of ways that stay it may be that of all
+        levels: `repeats` says which of some each one repeats.
+        """
+        cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
+        mapped, varied = self._at(cell, cells[:, report])
+        residual, of_map = self.levels.residual, None
+        if len(self.ensemble.delay) > 1:
+            same_site, same_cell = ((each[:, None] == each).float() for each in (site, cell))
+            alike = MAP_SHARED_BY_SITE * same_site + (1 - MAP_SHARED_BY_SITE) * same_cell
+            spread = self.ensemble.map_spread[cell, cells[:, report]]
+            fades = self._fades(cells, report, MAP_DISTANCE)
+            of_map = fades * alike * spread[:, :, None] * spread[:, None, :]
+        shared = self._fades(cells, report, residual.distance).mul_(residual.shared(cell, site, cell, site))
+        if repeats is None:
+            noise = tokens.noise[which] + error[:, report]
+            return self.levels.fit(tokens.level[which] - mapped, varied, noise, shared, cell, of_map)
+        noise = tokens.noise.expand(len(cells), -1)
+        return self.levels.fit(
+            tokens.level - mapped[:, repeats], varied, noise, shared, cell, of_map, repeats
+        )
+
+    def _fades(
+        self, cells: Int[Tensor, "way report"], report: Int[Tensor, " token"], distance: float
+    ) -> Float[Tensor, "way token token"]:
+        """Correlation of what fades over a distance [m], between the reports' places."""
+        used = report.unique()
+        places = torch.from_numpy(self.ensemble.grid.centres.astype(np.float32))[cells[:, used]]
+        at = torch.searchsorted(used, report)
+        between = torch.exp(-torch.cdist(places, places) / distance)
+        return between.index_select(2, at).index_select(1, at)
 
     def of_advances(
         self, tokens: SequenceTokens, cells: Int[Tensor, "way _"], used: Bool[Tensor, " timed"]
@@ -154,8 +183,8 @@ class SequenceLikelihood:
         near: Int[Tensor, " place"],
     ) -> Float[Tensor, " place"]:
         """ln probability that the last report does not name the cells that it does not, each given the heard ones."""
-        silent, residual = tokens.unreported, self.levels.law.residual
-        mapped, varied = self.levels.at(silent, ground[:, None].expand(-1, len(silent)))
+        silent, residual = tokens.unreported, self.levels.residual
+        mapped, varied = self._at(silent, ground[:, None].expand(-1, len(silent)))
         expected, left = self._given_heard(tokens, ground, fit, near, varied)
         last = tokens.level[tokens.last_tokens].double().numpy()
         floor = float(audible_level(last[None], self.carrier, self.network)[0])
@@ -173,9 +202,9 @@ class SequenceLikelihood:
         varied: Float[Tensor, "place silent"],
     ) -> tuple[Float[Tensor, "place silent"], Float[Tensor, "place silent"]]:
         """Mean and variance of the scores of silent cells, whose residuals are correlated with the heard ones'."""
-        last, residual = tokens.last_tokens, self.levels.law.residual
+        last, residual = tokens.last_tokens, self.levels.residual
         heard = tokens.level_cell[last]
-        _, own = self.levels.at(heard, ground[:, None].expand(-1, len(heard)))
+        _, own = self._at(heard, ground[:, None].expand(-1, len(heard)))
         spread = (residual.central_variance + own).sqrt()
         total = (residual.central_variance + varied + HIDDEN_DB**2).sqrt()
         shared = residual.shared(heard, tokens.level_site[last], tokens.unreported, tokens.unreported_site)
@@ -185,3 +214,15 @@ class SequenceLikelihood:
         )
         weights, score = white[..., :-1], white[..., -1:]
         return (weights * score).sum(dim=1), 1 - weights.square().sum(dim=1)
+
+    def _at(
+        self, cell: Int[Tensor, " token"], ground: Int[Tensor, "way token"]
+    ) -> tuple[Float[Tensor, "way token"], Float[Tensor, "way token"]]:
+        """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
+        index = (cell * self.ensemble.rsrp.shape[1] + ground).flatten()
+        mapped, spread = (
+            each.view(-1).index_select(0, index).view(ground.shape)
+            for each in (self.ensemble.rsrp, self.ensemble.spread)
+        )
+        varied = spread.square() + self.levels.residual.own_variance
+        return mapped, varied.clamp(min=LEAST_ERROR_DB**2)

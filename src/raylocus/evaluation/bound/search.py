@@ -134,8 +134,8 @@ class Search:
             return np.full(len(stood), -np.inf)
         ground = np.flatnonzero(stood > FAINT * stood.max())
         odds = torch.from_numpy(np.log(stood[ground])).float() - last.log_density[ground]
-        log_density = self.likelihood.at_rest(sequence, torch.from_numpy(ground), odds)
-        log_density -= last.log_density[ground]
+        ways = torch.from_numpy(np.repeat(ground[:, None], len(sequence.ago), axis=1))
+        log_density = self.likelihood.of_ways(sequence, ways, odds) - last.log_density[ground]
         gain = np.full(len(stood), -np.inf)
         gain[ground] = log_density.double().numpy()
         top = max(gain.max(), np.finfo(float).min)

@@ -63,6 +63,12 @@ class SequenceTokens:
         """Which levels are of the last report."""
         return torch.nonzero(self.level_report == len(self.ago) - 1)[:, 0]
 
+    @property
+    def repeated(self) -> tuple[Int[Tensor, " unlike"], Int[Tensor, " token"]]:
+        """One level of each cell, and which of these each level repeats where the UE stays."""
+        cell, repeats = self.level_cell.unique(return_inverse=True)
+        return torch.empty_like(cell).index_copy_(0, repeats, torch.arange(len(repeats))), repeats
+
 
 #: Features that are used beyond the critical ones.
 POSITIONING = (*DOWNLINK, *UPLINK, "ul_aoa")
