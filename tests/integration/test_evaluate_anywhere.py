@@ -304,7 +304,7 @@ def results_with(
     # Other processes do not know of what is put in the place of something here.
     monkeypatch.setattr(comparison, "Aside", Here)
     locator = Locator.load(work.run / "locator.ckpt")
-    compared = comparison.compare(locator, lambda: classics.methods, dataset, None, lambda name: None)
+    compared = comparison.compare([locator], lambda: classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)
 
 
@@ -347,7 +347,7 @@ def test_the_bound_begins_before_the_classics_are_fitted_and_ends_when_they_fail
 
     locator, dataset = Locator.load(work.run / "locator.ckpt"), open_report_dataset(work.test_only)
     with pytest.raises(type(error)):
-        comparison.compare(locator, peers, dataset, None, lambda name: None)
+        comparison.compare([locator], peers, dataset, None, lambda name: None)
     assert begun.left_by is type(error)
 
 
@@ -364,7 +364,7 @@ def test_a_dataset_without_test_places_is_refused(work: Workplace) -> None:
     dataset: ReportDataset = open_report_dataset(work.trained_on)
     with pytest.raises(InputError, match="no test sequences"):
         comparison.compare(
-            Locator.load(work.run / "locator.ckpt"),
+            [Locator.load(work.run / "locator.ckpt")],
             lambda: [],
             dataset.select(dataset.split == "train"),
             None,

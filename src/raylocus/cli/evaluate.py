@@ -116,13 +116,12 @@ def evaluate_run(
     else:
         find_classics = fit_later(open_report_dataset(classics_from), file, fitting)
     # What ships, as it is, next to what was trained for the purpose.
-    shipped = Locator.pretrained()
+    models = (locator, Locator.pretrained())
 
     def peers() -> Iterator[Method]:
-        yield shipped
         yield from find_classics().methods
 
-    comparisons = compare(locator, peers, stored, sequences, lambda method: report(f"      {method}"), draws)
+    comparisons = compare(models, peers, stored, sequences, lambda method: report(f"      {method}"), draws)
     results = Results(comparisons, stored, find_classics())
     write_results(results, out, EXAMPLES)
     write_report(comparison_content(results), out / "report.html")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -45,14 +45,14 @@ class Comparison:
 
 
 def compare(
-    located: Method,
+    models: Sequence[Method],
     peers: Callable[[], Iterable[Method]],
     dataset: ReportDataset,
     sequences: int | None,
     progress: Callable[[str], None],
     draws: int = 0,
 ) -> list[Comparison]:
-    """All methods on every test place; peers come one by one, and may be fitted while the references are worked out.
+    """All methods on every test place, the learned ones first; peers may be fitted while the references are worked out.
 
     Of a place at most `sequences` are taken, spread evenly over its worlds; None for all. Of what may stand where a
     map is outdated there are so many `draws` for the bound, which are made and traced where they are missing.
@@ -66,7 +66,8 @@ def compare(
             "the dataset has no test sequences; give a place the split 'test' in its configuration"
         )
     return [
-        compared_at(test, chain([world_by_world(located, test)], peers()), progress, draws) for test in tests
+        compared_at(test, chain((world_by_world(each, test) for each in models), peers()), progress, draws)
+        for test in tests
     ]
 
 
