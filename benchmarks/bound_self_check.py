@@ -162,7 +162,9 @@ def main() -> None:
     parser.add_argument("--fit", action="store_true")
     words = parser.parse_args()
     if words.map_error and (words.features == "positioning" or words.true_places < FEWEST_DRAWS):
-        parser.error("--map-error goes with --features critical or levels, and with 3 true places or more")
+        parser.error(
+            f"--map-error goes with --features critical or levels, and with {FEWEST_DRAWS} true places or more"
+        )
     kept: dict[str, list[tuple[Draw, Evaluation]]] = {"bound": [], "true maps": []}
     print(f"{'place, method':<36}{'seq':>6}{'50 %':>8}{'90 %':>8}{'95 %':>8}{'nll':>8}{'p50':>8}{'s':>8}")
     with tempfile.TemporaryDirectory() as folder:
