@@ -138,8 +138,7 @@ def log_densities_at_places(
         values: `Layout` values of each report, then ln of the errors' scale and the logit of the dropout.
         rows: which reports.
     """
-    cells = len(deployment.cells)
-    layout = Layout(cells)
+    layout = Layout(len(deployment.cells))
     level = values[:, layout.index("level")] + values[:, layout.index("common")]
     mapped = table.levels(values[:, layout.index("floor")], values[:, layout.index("scatter")])
     mapped = mapped + level[:, :, None]
@@ -169,8 +168,7 @@ def log_densities_at_places(
     for where, each in ((silent, log_silence), (loud, log_above)):
         total = total + shared.jointly(nothing.index_put(where, each))
     # The serving cell is always named; of the others that are found a share is.
-    found = named.sum(dim=1) - 1
-    total = total + (found * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
+    total = total + ((named.sum(dim=1) - 1) * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
     return AtPlaces(total, mapped, expected, shared.left, louder)
 
 
