@@ -52,8 +52,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
+# Looking for garbage takes mypy a tenth of its time and finds none to speak of.
 types: $(INSTALLED)
-	$(BIN)/mypy
+	$(BIN)/python -c 'import gc; gc.disable(); from mypy.__main__ import console_entry; console_entry()'
 
 wheel: $(INSTALLED)
 	.ci/wheel

@@ -95,9 +95,9 @@ def test_every_option_keeps_the_promises_of_the_network(option, tmp_path):
 @pytest.mark.parametrize("option", OPTIONS, ids=str)
 def test_every_option_learns_with_all_its_weights(option):
     network = fresh(option).train()
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-3)
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-2)
     losses = []
-    for _ in range(12):
+    for _ in range(6):
         prediction = network(SEQUENCES, network.encode_place(MAPS)).prediction
         loss = location_loss(prediction, SEQUENCES, MAPS, LossConfiguration())
         optimizer.zero_grad()

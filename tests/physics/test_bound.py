@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import xarray as xr
 from scipy.ndimage import distance_transform_edt
 from scipy.stats import kstest, multivariate_normal, norm, t
 
@@ -21,7 +22,6 @@ from evaluation_fixtures import (
     synthetic_physics,
     synthetic_place,
     synthetic_reports,
-    synthetic_world_maps,
 )
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.evaluation.baselines.grid_bayes import SequenceGridBayes
@@ -35,7 +35,7 @@ from raylocus.evaluation.bound.search import Found, Search
 from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
 from raylocus.evaluation.bound.true_maps import TrueMaps
-from raylocus.evaluation.evaluation import coverage, evaluate
+from raylocus.evaluation.evaluation import Evaluation, coverage, evaluate
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.evaluation.references import References
 from raylocus.geo import Grid
@@ -447,37 +447,59 @@ def test_the_exponent_grows_with_the_area_whatever_the_cells(deviation: float, r
     assert variance == pytest.approx(deviation**2 / power, rel=0.02)
 
 
-def test_the_bound_is_calibrated_on_its_own_law(bound: Bound) -> None:
-    """Regions hold what they say within 3 % and twice the binomial error of the draws; the seed is the check's."""
-    check = self_check(bound, worlds=40, sequences=4)
-    assert check.sequences >= 150
+@pytest.fixture(scope="module")
+def drawn(bound: Bound) -> list[tuple[xr.Dataset, Reports]]:
+    """Two sequences each in worlds of the bound's own law: those of one world share its errors; by the check's seed."""
+    return bound.known.draw(40, 2, np.random.default_rng([CHECK_SEED, 1]))
+
+
+@pytest.fixture(scope="module")
+def best(place: SyntheticPlace, bound: Bound, drawn: list[tuple[xr.Dataset, Reports]]) -> Evaluation:
+    return evaluate(bound, Reports.concatenate([reports for _, reports in drawn]), place).evaluation
+
+
+@pytest.fixture(scope="module")
+def knowing(place: SyntheticPlace, bound: Bound, drawn: list[tuple[xr.Dataset, Reports]]) -> Evaluation:
+    """The same sequences by who has the true maps of each world."""
+    known = bound.known
+    methods = [TrueMaps(maps, known.network, known.movement, motions=16, ways=24) for maps, _ in drawn]
+    return Evaluation.concatenate(
+        [
+            evaluate(method, reports, place).evaluation
+            for method, (_, reports) in zip(methods, drawn, strict=True)
+        ]
+    )
+
+
+def test_the_bound_is_calibrated_on_its_own_law(best: Evaluation) -> None:
+    """Regions hold what they say within 3 % and twice the binomial error of the draws."""
+    check = SelfCheck.of(best)
+    assert check.sequences >= 75
     for held, mass in ((check.coverage_50, 0.5), (check.coverage_90, 0.9), (check.coverage_95, 0.95)):
         assert held == pytest.approx(mass, abs=0.03 + 2 * np.sqrt(mass * (1 - mass) / check.sequences))
 
 
-def test_true_maps_are_calibrated(bound: Bound) -> None:
-    known, checks = bound.known, []
-    for maps, reports in known.draw(20, 4, np.random.default_rng([CHECK_SEED, 1])):
-        method = TrueMaps(maps, known.network, known.movement)
-        checks.append(SelfCheck.of(evaluate(method, reports, known.place).evaluation))
-    assert 0.87 - 0.06 <= SelfCheck.pooled(checks).coverage_90 <= 0.93 + 0.06
+def test_the_check_draws_from_the_bounds_own_law(place: SyntheticPlace, bound: Bound) -> None:
+    drawn = bound.known.draw(2, 2, np.random.default_rng([CHECK_SEED, 1]))
+    found = evaluate(bound, Reports.concatenate([reports for _, reports in drawn]), place).evaluation
+    assert self_check(bound, worlds=2, sequences=2) == SelfCheck.of(found)
 
 
-def test_nobody_beats_the_bound_but_who_has_the_true_maps(place: SyntheticPlace, bound: Bound) -> None:
-    worlds = [some_world(place, 700 + index) for index in range(6)]
-    parts = [synthetic_reports(place, world, 5, index) for index, world in enumerate(worlds)]
+def test_true_maps_are_calibrated(knowing: Evaluation) -> None:
+    assert 0.87 - 0.06 <= SelfCheck.of(knowing).coverage_90 <= 0.93 + 0.06
+
+
+def test_nobody_beats_the_bound_but_who_has_the_true_maps(
+    place: SyntheticPlace,
+    drawn: list[tuple[xr.Dataset, Reports]],
+    best: Evaluation,
+    knowing: Evaluation,
+) -> None:
     grid = SequenceGridBayes("grid", LikelihoodModel(8.0, 6.0, 15.0), 0.15)
-    everything = Reports.concatenate(parts)
-    best, classic = (evaluate(method, everything, place).evaluation for method in (bound, grid))
-    true = [
-        evaluate(
-            TrueMaps(synthetic_world_maps(place, world), OBSERVATION, bound.known.movement), part, place
-        ).evaluation
-        for world, part in zip(worlds, parts, strict=True)
-    ]
+    classic = evaluate(grid, Reports.concatenate([reports for _, reports in drawn]), place).evaluation
     assert best.percentile(50.0) < classic.percentile(50.0)
     assert best.negative_log_likelihood.mean() < classic.negative_log_likelihood.mean()
-    assert np.median(np.concatenate([one.error for one in true])) < best.percentile(50.0)
+    assert knowing.percentile(50.0) < best.percentile(50.0)
 
 
 def test_who_stays_is_judged_next_to_who_moves_as_alone(place: SyntheticPlace, bound: Bound) -> None:

@@ -194,7 +194,7 @@ def test_angles_and_levels_are_those_of_the_same_worlds(free_space: Bound, sever
 def test_positioning_is_worth_something(free_space: Bound) -> None:
     """The same sequences with and without times and angles; and neither claims too much."""
     known = free_space.known
-    reports = Reports.concatenate([each for _, each in known.draw(20, 2, np.random.default_rng(1))])
+    reports = Reports.concatenate([each for _, each in known.draw(12, 2, np.random.default_rng(1))])
     fewer = dataclasses.replace(
         reports,
         features=reports.features[:, : len(CRITICAL)],

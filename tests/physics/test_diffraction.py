@@ -99,15 +99,15 @@ def test_two_mirrors_before_an_edge_are_path_solver_s(tmp_path: Path) -> None:
         triangles, TraceConfiguration(depth=3, over_rooftop=False), radio=itu_materials(3.5e9)
     ).trace(0, site)
     twice = (atlas.kind == DIFFRACTED) & (atlas.before_edge == 2) & (atlas.interactions == 2)
-    cells = np.random.default_rng(3).choice(np.unique(atlas.ground_cell[twice]), 16, replace=False)
-    points = np.column_stack([TILE.centres[cells], np.full(16, 1.5)])
+    cells = np.random.default_rng(3).choice(np.unique(atlas.ground_cell[twice]), 8, replace=False)
+    points = np.column_stack([TILE.centres[cells], np.full(8, 1.5)])
     settings = ReferenceSettings(3, 1_000_000, diffraction=True, receivers=4)
     theirs = reference_paths(tmp_path / "scene" / "scene.xml", 3.5e9, site, points, settings)
     assert maps["footprint"].values.ravel()[cells].max() == 0
     found = side_by_side(atlas, cells, theirs)
     paths = reorder(found.paths, found.shared)
     gains = found.gain_db[(paths.kind == DIFFRACTED) & (paths.before_edge == 2) & (paths.interactions == 2)]
-    assert len(gains) >= 10
+    assert len(gains) >= 5
     assert np.max(np.abs(gains)) < 0.02
 
 

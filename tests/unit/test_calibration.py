@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
@@ -40,6 +40,14 @@ PLACE = free_space_place(2)
 LAYOUT = Layout(len(PLACE.deployment.cells))
 #: Priors of the clean worlds, whose residual is half a decibel.
 LAW = CalibrationLaw(world=dataclasses.replace(CLEAN, turned_share=0.05))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def few_places() -> Iterator[None]:
+    """Positions are summed over a third of the places: free space has no finer detail."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raylocus.calibration.level_table.MOST_PLACES", 300)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -653,7 +653,7 @@ def test_damaged_files_are_accounted_for_or_refused(
     whole = samples(tmp_path)[number].read_bytes()
     assert imported(LogFile(samples(tmp_path)[number]), place).used
     bytes_in_use = np.frombuffer(b'0123456789.,-"{}[]:Ttz \n\r\t\xff\x00', np.uint8)
-    for _ in range(40):
+    for _ in range(24):
         data = np.frombuffer(whole, np.uint8).copy()
         data[generator.integers(0, len(data), 3)] = generator.choice(bytes_in_use, 3)
         (tmp_path / "damaged").write_bytes(data.tobytes()[: int(generator.integers(1, 2 * len(data)))])

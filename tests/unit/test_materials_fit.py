@@ -60,11 +60,11 @@ def ground_place() -> TracedPlace:
 
 
 def estimated(residual_db: float) -> MaterialEstimates:
-    """The ground's materials by eighty reports of a world in which its permittivity is 1.6 times the listed one."""
+    """The ground's materials by fifty reports of a world in which its permittivity is 1.6 times the listed one."""
     place, law = ground_place(), CalibrationLaw(world=dataclasses.replace(LAW, residual_db=residual_db))
     world = turned_world(place, 4, law.world)
     world = dataclasses.replace(world, permittivity_factor=np.full(len(MATERIALS), 1.6))
-    found = calibrate_labelled(measured_at(observed(place, world, 80, 3), place), place, law)
+    found = calibrate_labelled(measured_at(observed(place, world, 50, 3), place), place, law)
     return fit_materials(found, place, law)
 
 

@@ -37,7 +37,7 @@ def network():
 @pytest.fixture(scope="module")
 def batches():
     made, maps = [], [place_maps(place) for place in PLACES]
-    for seed in range(12):
+    for seed in range(8):
         place = PLACES[seed // 2 % 2]
         reports = synthetic_reports(place, 24, 30 + seed, severity=0.25)
         made.append((maps[seed // 2 % 2], sequence_tensors(reports, place.deployment)))
@@ -62,7 +62,7 @@ def judged(network, misfit, maps, sequences):
 def test_a_right_map_fits_and_the_map_of_another_tile_does_not(network, misfit):
     here, (own, foreign) = PLACES[0], map(place_maps, PLACES)
     right, wrong = [], []
-    for seed in range(5):
+    for seed in range(3):
         sequences = sequence_tensors(synthetic_reports(here, 24, 90 + seed, severity=0.25), here.deployment)
         right.append(judged(network, misfit, own, sequences))
         wrong.append(judged(network, misfit, foreign, sequences))

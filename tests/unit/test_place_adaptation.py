@@ -20,7 +20,10 @@ from raylocus.training.adapt.fine_tune import PlaceTags, best_end, tuned_to_plac
 from training_fixtures import small_place
 
 
-def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(tmp_path: Path) -> None:
+def test_regions_hold_what_they_say_in_the_place_and_nowhere_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("raylocus.training.adapt.fine_tune.ENDS", (0, 5))
     place, start = synthetic_place(2, size=192.0, sites=3, beams=4), Locator.pretrained()
     # Too wide: its masses are spread too far from the peak.
     wide = replace(start.trained, calibration=replace(start.trained.calibration, temperature=9.0))

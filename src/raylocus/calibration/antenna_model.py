@@ -1,13 +1,8 @@
-"""The level of a cell at points as a differentiable function of its antenna, in float64.
-
-The same physics as `propagation.antennas.antennas`, which R is computed by: element pattern of TR 38.901,
-panel and SSB beams. A test holds the two together.
-"""
+"""The level of a cell at points as a function of its antenna, with derivatives, in float64."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,10 +11,15 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from raylocus.calibration.antenna_gains import (
+    column_factors,
+    element_gain_db,
+    from_decibel,
+    in_antenna_frame,
+    row_factors,
+)
 from raylocus.calibration.links import PointLinks
 from raylocus.calibration.rough_walls import gains_db
-from raylocus.propagation.antennas.antennas import beam_azimuths
-from raylocus.scenes.sites import AntennaArray, PatternCuts
 
 #: What a cell's level follows from, in this order: what is added to its level [dB], azimuth [rad] and downtilt
 #: [rad], to its pattern's beamwidths [degrees] and floor [dB], the gain of unmodelled scattering [dB], the share of
@@ -27,8 +27,6 @@ from raylocus.scenes.sites import AntennaArray, PatternCuts
 ANTENNA = (
     "level", "azimuth", "downtilt", "width_azimuth", "width_elevation", "floor", "scatter", "crowns", "walls",
 )  # fmt: skip
-#: Narrowest beamwidth that a pattern may have [degrees].
-NARROWEST = 10.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ class AntennaModel:
         self._beams = max(each.array.beams for each in links)
         wanted = np.zeros(self._points, bool)
         wanted[beamed] = True
-        self._some = [each.select(wanted[each.row]) for each in links]
+        self._wanted = [torch.from_numpy(wanted[each.row]) for each in links]
 
     @property
     def wooded(self) -> bool:
@@ -86,29 +84,16 @@ class AntennaModel:
         return found
 
     def levels(self, antenna: Float[np.ndarray, "point antenna"]) -> PointLevels:
-        """The same with derivatives, by backward differentiation: a point's level has to do with its own values."""
+        """The same with derivatives: a point's level has to do with its own values."""
         beams = np.full((self._points, self._beams), -np.inf)
-        slopes = np.zeros((self._points, len(ANTENNA)))
-        for links in self._links:
-            values = _real(antenna[links.row]).requires_grad_()
-            found = beam_levels(links, values)
-            (slope,) = torch.autograd.grad(found.amax(dim=1).sum(), values)
-            beams[links.row, : links.array.beams] = found.detach().numpy()
-            slopes[links.row] = slope.numpy()
-        return PointLevels(beams, slopes, self._beam_slopes(antenna)[self._beamed])
-
-    def _beam_slopes(
-        self, antenna: Float[np.ndarray, "point antenna"]
-    ) -> Float[np.ndarray, "point beam antenna"]:
-        slopes = np.zeros((self._points, self._beams, len(ANTENNA)))
-        for links in self._some:
-            values = _real(antenna[links.row]).requires_grad_()
-            found, beams = beam_levels(links, values), links.array.beams
-            # All beams in one pass: at a few hundred points the passes' own cost is most of it.
-            each = torch.eye(beams, dtype=found.dtype)[:, None].expand(beams, len(found), beams)
-            (slope,) = torch.autograd.grad(found, values, each, is_grads_batched=True)
-            slopes[links.row, :beams] = slope.transpose(0, 1).numpy()
-        return slopes
+        best = np.zeros((self._points, len(ANTENNA)))
+        single = np.zeros((self._points, self._beams, len(ANTENNA)))
+        for links, wanted in zip(self._links, self._wanted, strict=True):
+            found = BeamSlopes.of(links, _real(antenna[links.row]))
+            beams[links.row, : links.array.beams] = found.levels.numpy()
+            best[links.row] = found.of_strongest().numpy()
+            single[links.row[wanted.numpy()], : links.array.beams] = found.of_points(wanted).numpy()
+        return PointLevels(beams, best, single[self._beamed])
 
 
 def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> Float[Tensor, "point beam"]:
@@ -118,86 +103,114 @@ def beam_levels(links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> F
         links: of cells to the points.
         antenna: values of `ANTENNA` at each point.
     """
-    level, azimuth, downtilt, width_azimuth, width_elevation, floor, scatter, crowns, walls = antenna.unbind(
-        1
-    )
+    weight, left = _weights(links, antenna[links.point])
+    paths, scattered = _powers(links, antenna, weight[:, None] * column_factors(left[:, None], links.array))
+    return antenna[:, :1] + 10 * torch.log10(paths + scattered)
+
+
+@dataclass(frozen=True)
+class BeamSlopes:
+    """Levels of beams at points and what their derivatives follow from, for all beams by one differentiation.
+
+    A path's power in a beam is its weight, which is the same in all beams, times the gain of the panel's columns,
+    which follows from the antenna by one cosine alone.
+    """
+
+    levels: Float[Tensor, "point beam"]
+    """RSRP of each SSB beam [dBm]."""
+    steepness: Float[Tensor, "point beam"]
+    """Derivatives of the levels by the power of paths [dB]."""
+    scattered: Float[Tensor, "point beam"]
+    """Share of unmodelled scattering in the power."""
+    point: Int[Tensor, " path"]
+    """Point of each path."""
+    weight: Float[Tensor, " path"]
+    columns: Float[Tensor, "path beam"]
+    """Gain of the columns."""
+    weight_slopes: Float[Tensor, "path antenna"]
+    """Derivatives of the weight by `ANTENNA`."""
+    column_slopes: Float[Tensor, "path beam"]
+    """Derivatives of the columns' gain by the cosine."""
+    cosine_slopes: Float[Tensor, "path antenna"]
+    """Derivatives of the cosine by `ANTENNA`."""
+
+    @classmethod
+    def of(cls, links: PointLinks, antenna: Float[Tensor, "point antenna"]) -> BeamSlopes:
+        """Of cells' links, with values of `ANTENNA` at each point."""
+        values = antenna[links.point].requires_grad_()
+        weight, left = _weights(links, values)
+        (weight_slopes,) = torch.autograd.grad(weight.sum(), values, retain_graph=True)
+        (cosine_slopes,) = torch.autograd.grad(left.sum(), values)
+        cosine = left.detach()[:, None].repeat(1, links.array.beams).requires_grad_()
+        columns = column_factors(cosine, links.array)
+        (column_slopes,) = torch.autograd.grad(columns.sum(), cosine)
+        weight, columns = weight.detach(), columns.detach()
+        paths, scattered = _powers(links, antenna, weight[:, None] * columns)
+        power, energy = paths + scattered, from_decibel(links.energy)[:, None]
+        return cls(
+            levels=antenna[:, :1] + 10 * torch.log10(power),
+            steepness=10 / math.log(10) * energy / power,
+            scattered=scattered / power,
+            point=links.point,
+            weight=weight,
+            columns=columns,
+            weight_slopes=weight_slopes,
+            column_slopes=column_slopes,
+            cosine_slopes=cosine_slopes,
+        )
+
+    def of_strongest(self) -> Float[Tensor, "point antenna"]:
+        """Derivatives of the strongest beams' levels by `ANTENNA`."""
+        strongest = self.levels.argmax(dim=1, keepdim=True)
+        return self._slopes(torch.ones_like(self.point, dtype=torch.bool), strongest)[:, 0]
+
+    def of_points(self, chosen: Bool[Tensor, " point"]) -> Float[Tensor, "chosen beam antenna"]:
+        """Derivatives of all beams' levels at some points by `ANTENNA`."""
+        points, beams = self.levels.shape
+        return self._slopes(chosen[self.point], torch.arange(beams).expand(points, beams))[chosen]
+
+    def _slopes(
+        self, kept: Bool[Tensor, " path"], beams: Int[Tensor, "point wanted"]
+    ) -> Float[Tensor, "point wanted antenna"]:
+        """Of some beams of each point, by the paths that are kept."""
+        point = self.point[kept]
+        columns, slopes = (each[kept].gather(1, beams[point]) for each in (self.columns, self.column_slopes))
+        by_weight = columns[..., None] * self.weight_slopes[kept, None]
+        by_cosine = (self.weight[kept, None] * slopes)[..., None] * self.cosine_slopes[kept, None]
+        power = torch.zeros(*beams.shape, len(ANTENNA), dtype=columns.dtype)
+        power.index_add_(0, point, by_weight + by_cosine)
+        found = self.steepness.gather(1, beams)[..., None] * power
+        found[..., ANTENNA.index("level")] = 1.0
+        found[..., ANTENNA.index("scatter")] = self.scattered.gather(1, beams)
+        return found
+
+
+def _weights(
+    links: PointLinks, antenna: Float[Tensor, "path antenna"]
+) -> tuple[Float[Tensor, " path"], Float[Tensor, " path"]]:
+    """Power gain of each path but for the panel's columns, and the cosine of its direction with the panel's left."""
+    _, azimuth, downtilt, width_azimuth, width_elevation, floor, _, crowns, walls = antenna.unbind(1)
     path = links.point
-    local = _in_antenna_frame(
-        links.departure, (links.azimuth + azimuth)[path], (links.downtilt + downtilt)[path]
-    )
+    local = in_antenna_frame(links.departure, links.azimuth[path] + azimuth, links.downtilt[path] + downtilt)
     added = torch.stack([width_azimuth, width_elevation, floor, floor, torch.zeros_like(floor)], dim=1)
-    element = _element_gain_db(local, (links.pattern + added)[path], links.cuts)
-    wooded = -crowns.clamp(min=-1)[path] * links.crowns
-    roughened = gains_db(links.roughness, walls[path], links.rough, links.mirrors)
-    weight = links.power * _from_decibel(element + wooded + roughened) * _rows(local[2], links.array)
-    through = weight[:, None] * _columns(local[1], links.array)
-    power = torch.zeros(len(level), through.shape[1], dtype=through.dtype).index_add(0, path, through)
-    scattered = _from_decibel(links.isotropic + scatter)
-    energy = _from_decibel(links.energy)
-    return level[:, None] + 10 * torch.log10(power * energy[:, None] + scattered[:, None])
+    element = element_gain_db(local, links.pattern[path] + added, links.cuts)
+    wooded = -crowns.clamp(min=-1) * links.crowns
+    roughened = gains_db(links.roughness, walls, links.rough, links.mirrors)
+    return links.power * from_decibel(element + wooded + roughened) * row_factors(
+        local[2], links.array
+    ), local[1]
+
+
+def _powers(
+    links: PointLinks, antenna: Float[Tensor, "point antenna"], through: Float[Tensor, "path beam"]
+) -> tuple[Float[Tensor, "point beam"], Float[Tensor, "point 1"]]:
+    """Power of paths and of unmodelled scattering at points [mW], but for what is added to the level."""
+    gains = torch.zeros(len(antenna), through.shape[1], dtype=through.dtype).index_add(
+        0, links.point, through
+    )
+    scattered = from_decibel(links.isotropic + antenna[:, ANTENNA.index("scatter")])
+    return gains * from_decibel(links.energy)[:, None], scattered[:, None]
 
 
 def _real(values: Float[np.ndarray, "..."]) -> Tensor:
     return torch.from_numpy(values)
-
-
-def _in_antenna_frame(
-    direction: Float[Tensor, "path 3"], azimuth: Tensor, downtilt: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Along the boresight, to its left and up along the panel."""
-    x, y, z = direction.unbind(1)
-    forward = torch.cos(azimuth) * x + torch.sin(azimuth) * y
-    left = torch.cos(azimuth) * y - torch.sin(azimuth) * x
-    along = torch.cos(downtilt) * forward - torch.sin(downtilt) * z
-    return along, left, torch.sin(downtilt) * forward + torch.cos(downtilt) * z
-
-
-def _element_gain_db(
-    local: tuple[Tensor, Tensor, Tensor], pattern: Float[Tensor, "path 5"], cuts: PatternCuts | None
-) -> Float[Tensor, " path"]:
-    """`propagation.antennas.antennas.element_gain_db`; no beam is narrower and no floor lower than can be."""
-    along, left, up = local
-    elevation = torch.rad2deg(torch.asin(up.clamp(-1 + 1e-12, 1 - 1e-12)))
-    turned = torch.rad2deg(torch.atan2(left, along))
-    width_azimuth, width_elevation = (pattern[:, column].clamp(min=NARROWEST) for column in (0, 1))
-    if cuts is not None:
-        loss = _at(-turned, cuts.azimuth) + _at(-elevation, cuts.elevation)
-        return pattern[:, 4] - torch.minimum(loss, pattern[:, 3].clamp(min=0))
-    side, back = (pattern[:, column].clamp(min=0) for column in (2, 3))
-    vertical = torch.minimum(12 * (elevation / width_elevation) ** 2, side)
-    horizontal = torch.minimum(12 * (turned / width_azimuth) ** 2, back)
-    return pattern[:, 4] - torch.minimum(vertical + horizontal, back)
-
-
-def _at(degrees: Float[Tensor, " path"], loss: Sequence[float]) -> Float[Tensor, " path"]:
-    """Loss of a measured cut [dB] at angles in degrees, linear between its even steps."""
-    table = torch.tensor([*loss, loss[0]], dtype=degrees.dtype)
-    step = 360.0 / len(loss)
-    place = torch.remainder(degrees, 360.0) / step
-    below = place.detach().floor().long().clamp(0, len(loss) - 1)
-    return table[below] + (table[below + 1] - table[below]) * (place - below)
-
-
-def _rows(cosine: Float[Tensor, " path"], array: AntennaArray) -> Float[Tensor, " path"]:
-    return _array_factors(cosine[:, None], torch.zeros(1, dtype=cosine.dtype), array.rows)[:, 0]
-
-
-def _columns(cosine: Float[Tensor, " path"], array: AntennaArray) -> Float[Tensor, "path beam"]:
-    steered = torch.from_numpy(np.sin(beam_azimuths(array)))
-    return _array_factors(cosine[:, None], steered, array.columns)
-
-
-def _array_factors(
-    cosine: Float[Tensor, "path 1"], steered: Float[Tensor, " beam"], elements: int
-) -> Float[Tensor, "path beam"]:
-    """|Σ exp(jπm(u − u_b))|² / N = 1 + (2/N) Σ_m (N − m) cos(mπ(u − u_b)), by Chebyshev's recursion."""
-    once = torch.cos(math.pi * (cosine - steered))
-    before, now, total = torch.ones_like(once), once, torch.ones_like(once)
-    for order in range(1, elements):
-        total = total + 2 * (elements - order) / elements * now
-        before, now = now, 2 * once * now - before
-    return total.clamp(min=0)
-
-
-def _from_decibel(level: Tensor) -> Tensor:
-    return torch.exp(level * (math.log(10) / 10))

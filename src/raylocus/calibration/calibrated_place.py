@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from raylocus.calibration.antenna_model import NARROWEST
+from raylocus.calibration.antenna_gains import NARROWEST
 from raylocus.calibration.calibrate import Calibration
 from raylocus.calibration.crowns import Crowns
 from raylocus.calibration.parameters import OF_CELL, OF_NETWORK, Layout

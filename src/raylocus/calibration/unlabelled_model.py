@@ -138,34 +138,37 @@ def log_densities_at_places(
         values: `Layout` values of each report, then ln of the errors' scale and the logit of the dropout.
         rows: which reports.
     """
-    cells = len(deployment.cells)
-    layout = Layout(cells)
+    layout = Layout(len(deployment.cells))
     level = values[:, layout.index("level")] + values[:, layout.index("common")]
     mapped = table.levels(values[:, layout.index("floor")], values[:, layout.index("scatter")])
     mapped = mapped + level[:, :, None]
-    scale, dropout = values[:, layout.size].exp()[:, None, None], torch.sigmoid(values[:, layout.size + 1])
+    scale, dropout = values[:, layout.size].exp()[:, None], torch.sigmoid(values[:, layout.size + 1])
     reported = single(reports.level[rows])
     named, above = torch.isfinite(reported), torch.from_numpy(reports.above[rows])
-    heard = named & ~above
-    error = (torch.nan_to_num(reported)[:, :, None] - mapped) / scale
-    law = marginal.law
-    margin = marginal.log_margin(error) - torch.log(scale)
-    unsaid = ~named & ~torch.from_numpy(reports.hidden[rows])
-    margin = margin * heard[:, :, None]
-    score = marginal.score(error) * heard[:, :, None]
-    shared = SharedErrors.of(heard, deployment, law)
-    copula = shared.log_ratio(score)
+    heard, unsaid = named & ~above, ~named & ~torch.from_numpy(reports.hidden[rows])
+    # Each of the three is computed where it is alone: most cells of a report are of one kind.
+    said, loud, silent = (each.nonzero(as_tuple=True) for each in (heard, above, unsaid))
+    nothing = torch.zeros_like(mapped)
+
+    def error(where: tuple[Tensor, ...]) -> Float[Tensor, "some place"]:
+        return (reported[where][:, None] - mapped[where]) / scale[where[0]]
+
+    margin = nothing.index_put(said, marginal.log_margin(error(said)) - torch.log(scale[said[0]]))
+    score = nothing.index_put(said, marginal.score(error(said)))
+    shared = SharedErrors.of(heard, deployment, marginal.law)
     expected = shared.expected(score)
+    excess = marginal.excess(error(loud)) * scale[loud[0]]
+    louder = nothing.index_put(loud, excess).amax(dim=1)
     ends = torch.stack([single(reports.audible[rows]), single(reports.strongest[rows])])
-    louder = (marginal.excess(error) * scale * above[:, :, None]).amax(dim=1)
-    margins = (ends[:, :, None, None] + louder[:, None] - mapped) / scale
-    silence = marginal.log_silence(margins, expected, shared.left[:, :, None], dropout[:, None, None])
-    total_silence = shared.jointly(silence * unsaid[:, :, None])
-    loud = marginal.log_above(error, expected, shared.left[:, :, None]) * above[:, :, None]
-    total = margin.sum(dim=1) + copula + shared.jointly(loud) + total_silence
+    margins = (ends[:, silent[0], None] + louder[silent[0]] - mapped[silent]) / scale[silent[0]]
+    left, hidden = shared.left[:, :, None], dropout[silent[0], None]
+    log_silence = marginal.log_silence(margins, expected[silent], left[silent], hidden)
+    log_above = marginal.log_above(error(loud), expected[loud], left[loud])
+    total = margin.sum(dim=1) + shared.log_ratio(score)
+    for where, each in ((silent, log_silence), (loud, log_above)):
+        total = total + shared.jointly(nothing.index_put(where, each))
     # The serving cell is always named; of the others that are found a share is.
-    found = named.sum(dim=1) - 1
-    total = total + (found * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
+    total = total + ((named.sum(dim=1) - 1) * torch.log1p(-dropout))[:, None] + table.log_prior[rows]
     return AtPlaces(total, mapped, expected, shared.left, louder)
 
 

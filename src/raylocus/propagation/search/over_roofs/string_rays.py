@@ -48,25 +48,23 @@ class Fans(Columns):
         self, slope: Float[np.ndarray, " fan"], distance: Float[np.ndarray, " fan"]
     ) -> Float[np.ndarray, "fan 3"]:
         """Points of one ray of each fan, this far along `forward` [m]."""
-        return self.pivot + distance[:, None] * self._direction(slope)
+        return self.pivot + distance[:, None] * (self.forward + slope[:, None] * self.sideways)
 
     def hits(self, scene: RayScene, slope: Float[np.ndarray, " fan"]) -> Float[np.ndarray, " fan"]:
         """Distance along `forward` of the first hit of one ray of each fan [m]; inf where it is clear."""
-        direction = self._direction(slope)
-        length = np.linalg.norm(direction, axis=1)
-        distance, _ = scene.first_hit(self.at(slope, self.start), direction / length[:, None])
-        reached = self.start + distance / length
-        return np.where(reached < self.end, reached, np.inf)
+        return self.hits_of_each(scene, slope[:, None])[:, 0]
 
     def hits_of_each(
         self, scene: RayScene, slope: Float[np.ndarray, "fan ray"]
     ) -> Float[np.ndarray, "fan ray"]:
         """As `hits`, of several rays of each fan."""
-        repeated = self.select(np.repeat(np.arange(len(slope)), slope.shape[1]))
-        return repeated.hits(scene, slope.ravel()).reshape(slope.shape)
-
-    def _direction(self, slope: Float[np.ndarray, " fan"]) -> Float[np.ndarray, "fan 3"]:
-        return self.forward + slope[:, None] * self.sideways
+        direction = self.forward[:, None] + slope[..., None] * self.sideways[:, None]
+        length = np.linalg.norm(direction, axis=-1)
+        origin = self.pivot[:, None] + self.start[:, None, None] * direction
+        direction /= length[..., None]
+        distance, _ = scene.first_hit(origin.reshape(-1, 3), direction.reshape(-1, 3))
+        reached = self.start[:, None] + distance.reshape(length.shape) / length
+        return np.where(reached < self.end[:, None], reached, np.inf)
 
 
 def silhouettes(
