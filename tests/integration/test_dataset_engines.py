@@ -192,14 +192,17 @@ def test_places_traced_by_different_versions_are_not_mixed(traced: Path, tiny: D
 
 @pytest.mark.usefixtures("few_ways")
 def test_an_outdated_map_is_what_the_dataset_holds_and_not_what_is_observed(
-    traced: Path, tiny: DatasetConfiguration
+    tiny: DatasetConfiguration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (core, slabs) = tiny.places
-    outdated = dataclasses.replace(core, map_error=1.0)
-    small = dataclasses.replace(tiny, places=(outdated, slabs), train=SplitSize(1, 4))
+    monkeypatch.chdir(tmp_path)
+    # A quarter of a town, as six such places are traced.
+    (core, _) = tiny.places
+    outdated = dataclasses.replace(core, folder=Path("places/quarter"), map_error=1.0)
+    scene = dataclasses.replace(tiny.scene, tile_size=80.0)
+    small = dataclasses.replace(tiny, places=(outdated,), scene=scene, train=SplitSize(1, 4))
     build_dataset(small, Path("tiny.zarr"))
     dataset = open_report_dataset("tiny.zarr")
-    nominal, truth = open_place("places/tiny-core"), open_place("places/tiny-core.true")
+    nominal, truth = open_place("places/quarter"), open_place("places/quarter.true")
     held = dataset.place(0).geometry_maps["surface"].values
     np.testing.assert_allclose(held, nominal.geometry_maps["surface"].values, atol=0.005)
     assert np.abs(held - truth.geometry_maps["surface"].values).max() > 1
