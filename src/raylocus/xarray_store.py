@@ -83,7 +83,7 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
 
 
 def _by_chunks(pieces: Iterable[xr.Dataset], chunk: int) -> Iterator[xr.Dataset]:
-    """The pieces, small ones joined until they fill a chunk: each that is appended has zarr read and write all arrays."""
+    """The pieces, small ones joined until they fill a chunk: for each that is appended zarr opens all arrays again."""
     waiting: list[xr.Dataset] = []
     for piece in pieces:
         waiting.append(piece)

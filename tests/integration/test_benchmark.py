@@ -20,8 +20,8 @@ from raylocus.provenance import Provenance
 
 pytestmark = pytest.mark.usefixtures("few_ways")
 
-#: The tiny recipe, smaller still: two places of a few phones, the one feature set that all methods take part in, and the
-#: demo's towns where there are some.
+#: The tiny recipe, smaller still: a few phones with short reports, the one feature set that all methods take part in, and
+#: the demo's towns beside one that is built here.
 SMALLER = (
     (r"(?<=places/)benchmark-(tiny-core.*seed: )801", r"\g<1>1"),
     (r"(?<=places/)benchmark-(tiny-slabs.*seed: )902", r"\g<1>2"),
