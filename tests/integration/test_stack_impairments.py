@@ -242,9 +242,7 @@ def test_a_signal_wider_than_the_carrier_is_refused(place: TracedPlace, walked: 
         observe_stack(changed(place, resource_blocks=11), place.radio_maps, walked, STACK, seed=1)
 
 
-def test_what_an_antenna_cannot_give_is_masked_with_its_reason(
-    place: TracedPlace, few: Trajectories
-) -> None:
+def test_what_an_antenna_cannot_give_is_masked_with_its_reason(place: TracedPlace, few: Trajectories) -> None:
     single = changed(place, array=AntennaArray(columns=1, beams=1))
     maps = place.radio_maps.isel(beam=[0])
     reports = observe_stack(single, maps, few, dataclasses.replace(STACK, feature_set="fr2"), seed=1)
