@@ -20,8 +20,8 @@ from raylocus.provenance import Provenance
 
 pytestmark = pytest.mark.usefixtures("few_ways")
 
-#: The tiny recipe, smaller still: few phones, short sequences, the one feature set that all methods take part in, and the
-#: demo's towns beside one that is built here.
+#: The tiny recipe, smaller still: few phones, short sequences, the one feature set that all methods take part in, the
+#: demo's towns and one more.
 SMALLER = (
     (r"(?<=places/)benchmark-(tiny-core.*seed: )801", r"\g<1>1"),
     (r"(?<=places/)benchmark-(tiny-slabs.*seed: )902", r"\g<1>2"),
