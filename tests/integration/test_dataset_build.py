@@ -64,7 +64,7 @@ def configuration(places: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetConfi
 
 @pytest.fixture(scope="module")
 def built(places: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The dataset, to be read; its units lie beside it."""
+    """The dataset, to be read; its units lie in the same folder."""
     path = tmp_path_factory.mktemp("built") / "d.zarr"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(world_tasks, "world_radio_maps", analytic_world_maps)

@@ -193,10 +193,10 @@ def _driven(
             out[ue, :, axis] = np.interp(when[ue], passed, path[ue, :, axis])
     # Between two points of a corner it may be cut short: there the UE is at the last cell it came by.
     off = ~_on_road(graph)[graph.grid.index(out)]
-    for ue in np.flatnonzero(off.any(axis=1)):
-        at = off[ue]
-        node = np.minimum(np.searchsorted(clock[ue], when[ue, at], side="right") - 1, way.shape[1] - 1)
-        out[ue, at] = graph.grid.centres[graph.cells[way[ue, node]]]
+    for left in np.flatnonzero(off.any(axis=1)):
+        at = off[left]
+        node = np.minimum(np.searchsorted(clock[left], when[left, at], side="right") - 1, way.shape[1] - 1)
+        out[left, at] = graph.grid.centres[graph.cells[way[left, node]]]
     return out
 
 
