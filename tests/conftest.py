@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from filelock import FileLock
 from hypothesis import settings
 
+from aside_fixtures import Here
 from checked_types import check_package
 
 check_package("raylocus")
@@ -85,14 +88,26 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
 def few_ways() -> Iterator[None]:
     """Few draws of the methods that draw: enough where their places in a table are tested.
 
-    The bound and the true maps take an eighth of their ways, forests a tenth of their trees and fingerprints.
+    The bound and the true maps take a tenth of their ways, the bound a quarter of its worlds, forests a tenth of their
+    trees and fingerprints. Both references are worked out in this process: others would take all their ways.
     """
+    from raylocus.evaluation.references import References
+
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("raylocus.evaluation.comparison.Aside", Here)
+        patch.setattr("raylocus.execution.preloading.begin_to_load", lambda module, threads: None)
+        patch.setattr(References, "_bound_at", drawing(References._bound_at, worlds=8, motions=8, ways=16))
+        patch.setattr(References, "_true_maps_in", drawing(References._true_maps_in, motions=8, ways=16))
         patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
         patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
         patch.setattr("raylocus.evaluation.baselines.fingerprints.TREES", 3)
         patch.setattr("raylocus.evaluation.baselines.fingerprints.FINGERPRINTS", 500)
         yield
+
+
+def drawing(make: Callable[..., Any], **draws: int) -> Callable[..., Any]:
+    """What makes a method, with so many draws."""
+    return lambda *given: dataclasses.replace(make(*given), **draws)
 
 
 @pytest.fixture(scope="module")

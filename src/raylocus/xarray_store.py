@@ -66,7 +66,7 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
     Raises:
         StorageFullError: the disk filled up.
     """
-    rows = iter(pieces)
+    rows = _by_chunks(pieces, chunk)
     with written_whole(path) as aside:
         first = next(rows).assign_attrs(schema=schema)
         write_arrays(first, aside, consolidated=True, encoding=_chunks_of_rows(first, chunk))
@@ -80,6 +80,23 @@ def save_dataset_by_rows(pieces: Iterable[xr.Dataset], path: Path, schema: str, 
             with consolidating():
                 zarr.consolidate_metadata(aside)
         write_manifest(aside)
+
+
+def _by_chunks(pieces: Iterable[xr.Dataset], chunk: int) -> Iterator[xr.Dataset]:
+    """The pieces, small ones joined until they fill a chunk: for each that is appended zarr opens all arrays again."""
+    waiting: list[xr.Dataset] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if sum(each.sizes["y"] for each in waiting) >= chunk:
+            yield _joined(waiting)
+            waiting = []
+    if waiting:
+        yield _joined(waiting)
+
+
+def _joined(pieces: list[xr.Dataset]) -> xr.Dataset:
+    """Consecutive pieces as one."""
+    return xr.concat(pieces, "y", data_vars="minimal", coords="minimal", compat="override", join="exact")
 
 
 def _chunks_of_rows(piece: xr.Dataset, chunk: int) -> dict[Any, dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import subprocess
 import sys
 import time
@@ -61,6 +62,23 @@ def configuration(places: Path, monkeypatch: pytest.MonkeyPatch) -> DatasetConfi
     return small_configuration(places)
 
 
+@pytest.fixture(scope="module")
+def built(places: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The dataset, to be read; its units lie in the same folder."""
+    path = tmp_path_factory.mktemp("built") / "d.zarr"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world_tasks, "world_radio_maps", analytic_world_maps)
+        build_dataset(small_configuration(places), path)
+    return path
+
+
+@pytest.fixture
+def own(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be changed."""
+    shutil.copytree(built.parent, tmp_path / "own")
+    return tmp_path / "own" / built.name
+
+
 def contents(store: Path) -> dict[str, bytes]:
     return {str(file.relative_to(store)): file.read_bytes() for file in store.rglob("*") if file.is_file()}
 
@@ -86,9 +104,10 @@ def test_a_dataset_reads_back_with_its_splits_worlds_and_laws(
     assert len(dataset.reports) == len(dataset) == 26
 
 
-def test_nothing_leaks_from_the_test_city(configuration: DatasetConfiguration, tmp_path: Path) -> None:
-    build_dataset(configuration, tmp_path / "d.zarr")
-    dataset = open_report_dataset(tmp_path / "d.zarr")
+def test_nothing_leaks_from_the_test_city(
+    configuration: DatasetConfiguration, built: Path, tmp_path: Path
+) -> None:
+    dataset = open_report_dataset(built)
     train, test = (dataset.select(dataset.split == split) for split in ("train", "test"))
     assert not set(train.place_index) & set(test.place_index)
     assert not set(train.world_index) & set(dataset.select(dataset.split == "validation").world_index)
@@ -103,9 +122,8 @@ def test_nothing_leaks_from_the_test_city(configuration: DatasetConfiguration, t
     )
 
 
-def test_worlds_are_redrawn_exactly(configuration: DatasetConfiguration, tmp_path: Path) -> None:
-    build_dataset(configuration, tmp_path / "d.zarr")
-    dataset = open_report_dataset(tmp_path / "d.zarr")
+def test_worlds_are_redrawn_exactly(built: Path) -> None:
+    dataset = open_report_dataset(built)
     starts, ends = dataset.reports.report_offsets[:-1], dataset.reports.last_report
     walked = np.linalg.norm(dataset.reports.position[ends] - dataset.reports.position[starts], axis=1)
     sample = int(walked[:12].argmax())  # one that sees the residual change
@@ -128,9 +146,8 @@ def test_worlds_are_redrawn_exactly(configuration: DatasetConfiguration, tmp_pat
     )
 
 
-def test_every_world_has_its_own_random_stream(configuration: DatasetConfiguration, tmp_path: Path) -> None:
-    build_dataset(configuration, tmp_path / "d.zarr")
-    dataset = open_report_dataset(tmp_path / "d.zarr")
+def test_every_world_has_its_own_random_stream(built: Path) -> None:
+    dataset = open_report_dataset(built)
     first = np.unique(dataset.world_index, return_index=True)[1]
     starts = dataset.reports.position[dataset.reports.report_offsets[first], :2]
     assert len(np.unique(starts, axis=0)) == len(dataset.worlds)
@@ -140,9 +157,8 @@ def test_every_world_has_its_own_random_stream(configuration: DatasetConfigurati
 
 
 def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(
-    configuration: DatasetConfiguration, places: Path, tmp_path: Path
+    configuration: DatasetConfiguration, built: Path, places: Path, tmp_path: Path
 ) -> None:
-    build_dataset(configuration, tmp_path / "whole.zarr")
     out = tmp_path / "killed.zarr"
     script = BUILD.format(paths=[str(Path(__file__).parents[1]), str(Path(world_tasks.__file__).parents[3])])
     units, moments = tmp_path / "killed.zarr.units", np.random.default_rng(1).uniform(0, 0.3, 2)
@@ -163,31 +179,29 @@ def test_a_build_killed_at_any_moment_ends_with_the_same_bytes(
     # As if the last kill had come in the middle of a write.
     (units / f".half.npz.{process.pid}.partial").write_bytes(b"PK")
     build_dataset(configuration, out)
-    assert contents(out) == contents(tmp_path / "whole.zarr")
-    assert contents(units) == contents(tmp_path / "whole.zarr.units")
+    assert contents(out) == contents(built)
+    assert contents(units) == contents(built.with_name("d.zarr.units"))
 
 
 def test_a_second_build_observes_nothing(
-    configuration: DatasetConfiguration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    configuration: DatasetConfiguration, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build_dataset(configuration, tmp_path / "d.zarr")
     monkeypatch.setattr(world_tasks, "observe_world", lambda *_: pytest.fail("observed again"))
-    build_dataset(configuration, tmp_path / "d.zarr")
+    build_dataset(configuration, own)
     with pytest.raises(BaseException, match="observed again"):
-        build_dataset(dataclasses.replace(configuration, seed=4), tmp_path / "d.zarr")
+        build_dataset(dataclasses.replace(configuration, seed=4), own)
 
 
 def test_more_worlds_reuse_those_that_are_there(
-    configuration: DatasetConfiguration, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    configuration: DatasetConfiguration, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    build_dataset(configuration, tmp_path / "d.zarr")
     drawn = []
     monkeypatch.setattr(
         world_tasks, "world_radio_maps", lambda *args: drawn.append(1) or analytic_world_maps(*args)
     )
     more = dataclasses.replace(configuration, test=dataclasses.replace(configuration.test, worlds=3))
-    build_dataset(more, tmp_path / "d.zarr")
-    assert len(drawn) == 1 and len(open_report_dataset(tmp_path / "d.zarr")) == 31
+    build_dataset(more, own)
+    assert len(drawn) == 1 and len(open_report_dataset(own)) == 31
 
 
 def test_a_changed_place_is_observed_again(configuration: DatasetConfiguration, tmp_path: Path) -> None:
@@ -217,14 +231,12 @@ def test_a_place_that_is_not_there_or_not_traced_is_named(
 
 
 def test_a_truncated_or_foreign_dataset_is_refused(
-    configuration: DatasetConfiguration, tmp_path: Path
+    configuration: DatasetConfiguration, own: Path, tmp_path: Path
 ) -> None:
-    path = tmp_path / "d.zarr"
-    build_dataset(configuration, path)
     with pytest.raises(StoreError, match="schema"):
         open_report_dataset(configuration.places[0].folder / "geometry.zarr")
-    next((path / "feature_rsrp").rglob("c/*")).unlink()
+    next((own / "feature_rsrp").rglob("c/*")).unlink()
     with pytest.raises(StoreError, match="truncated"):
-        open_report_dataset(path)
+        open_report_dataset(own)
     with pytest.raises(StoreError, match="does not exist"):
         open_report_dataset(tmp_path / "absent.zarr")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 
+from aside_fixtures import Here
 from model_fixtures import synthetic_reports
 from raylocus.cli.main import main
 from raylocus.datasets.configuration import DatasetConfiguration, SplitSize
@@ -248,22 +249,6 @@ def test_reports_that_lack_a_feature_are_located_where_the_method_can_do_without
         observations(without(whole, "rsrp"), place.deployment)
 
 
-class Here:
-    """Works in this process, when it is asked for the result."""
-
-    def __enter__(self) -> Here:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        """Nothing is under way."""
-
-    def begin(self, work: Callable[[], object], name: str) -> Here:
-        """Keeps the work."""
-        later = Here()
-        later.result = work  # type: ignore[attr-defined]
-        return later
-
-
 class Listed(Here):
     """Says what was begun, and what error left it."""
 
@@ -301,8 +286,6 @@ def results_with(
     monkeypatch.setattr(References, "bound", lambda references: bound)
     checks = {} if check is None else {0.5: check}
     monkeypatch.setattr(References, "self_checks", lambda references: checks)
-    # Other processes do not know of what is put in the place of something here.
-    monkeypatch.setattr(comparison, "Aside", Here)
     locator = Locator.load(work.run / "locator.ckpt")
     compared = comparison.compare([locator], lambda: classics.methods, dataset, None, lambda name: None)
     return Results(compared, dataset, classics)

@@ -17,6 +17,7 @@ from raylocus.network.configuration import (
     NetworkConfiguration,
     StatisticalFading,
 )
+from raylocus.network.impairments.building_loss import BuildingLoss
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.reports.reports import Reports
@@ -116,6 +117,7 @@ REFUSED: dict[str, tuple[Any, str]] = {
 #: What a change needs around it to be seen.
 AROUND: dict[str, dict[str, Any]] = {
     "timing.noise": {"timing": MapTiming()},
+    "building_loss.high_loss_share": {"building_loss": BuildingLoss(high_loss_share=0.0)},
     "report.interval": {"trigger": A1},
     "report.amount": {"trigger": A1, "report": ReportConfiguration(interval=0.12)},
     "positioning_signal.comb": {"noise_figure_db": 40.0},
@@ -149,7 +151,7 @@ def walked(place: TracedPlace) -> Trajectories:
     law = MobilityConfiguration(
         *(7, 7, (0.12,)), miss_probability=0.0, speed_classes=(SpeedClass(1.0, 8.0, 14.0),), indoor_share=0.7
     )
-    return sample_trajectories(place.geometry_maps, 4, law, np.random.default_rng(3))
+    return sample_trajectories(place.geometry_maps, 2, law, np.random.default_rng(3))
 
 
 def changed(configuration: Any, path: str, value: Any) -> Any:

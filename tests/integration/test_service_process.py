@@ -209,12 +209,13 @@ def workers(service: Running) -> list[psutil.Process]:
 def test_a_kill_under_load_breaks_nothing(place: Served, scan: dict[str, object], tmp_path: Path) -> None:
     store = ("--rate", "0", "--store", str(tmp_path / "kept"))
     item = {"timestamp": 1, "position": {"latitude": 50, "longitude": 8}, "cellTowers": [{"radioType": "nr"}]}
-    with running(place, *store) as service:
+    # One client: each would read all certificates.
+    with running(place, *store) as service, httpx.Client(base_url=service.url, timeout=5) as client:
 
         def submit(_: int) -> None:
             try:
-                httpx.post(f"{service.url}/v2/geosubmit", json={"items": [item] * 50}, timeout=5)
-                httpx.post(f"{service.url}/v2/locate", json=scan, timeout=5)
+                client.post("/v2/geosubmit", json={"items": [item] * 50})
+                client.post("/v2/locate", json=scan)
             except httpx.HTTPError:
                 pass
 
@@ -227,7 +228,7 @@ def test_a_kill_under_load_breaks_nothing(place: Served, scan: dict[str, object]
             for each in asked:
                 each.result()
         assert len(located) == 2 and not psutil.wait_procs(located, timeout=10)[1]
-    with running(place, *store) as service, raylocus.Client(service.url) as client:
-        assert client.locate([scan]) is not None
+    with running(place, *store) as service, raylocus.Client(service.url) as asking:
+        assert asking.locate([scan]) is not None
     for kept in (tmp_path / "kept").rglob("[!.]*.json"):
         assert kept.read_text().endswith("]}")

@@ -221,7 +221,7 @@ def test_the_batch_size_changes_nothing_and_the_seed_does(place: TracedPlace) ->
 def test_memory_does_not_grow_with_the_number_of_ues(place: TracedPlace) -> None:
     def peak(count: int) -> int:
         walked = sample_trajectories(
-            place.geometry_maps, count, MobilityConfiguration(6, 6), np.random.default_rng(1)
+            place.geometry_maps, count, MobilityConfiguration(3, 3), np.random.default_rng(1)
         )
         tracemalloc.start()
         observe_stack(place, place.radio_maps, walked, STACK, 1, batch=1)

@@ -16,7 +16,7 @@ from raylocus.network.impairments.report_errors import (
 )
 from raylocus.network.mac.link_adaptation import Scheduler
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass, sample_trajectories
-from raylocus.network.movement.trajectories import Trajectories
+from raylocus.network.movement.trajectories import Trajectories, select_sequences
 from raylocus.network.reports.features import SCHEMA
 from raylocus.network.reports.reports import Reports
 from raylocus.network.rrc.events import Event
@@ -48,6 +48,12 @@ def place() -> TracedPlace:
 @pytest.fixture(scope="module")
 def walked(place: TracedPlace) -> Trajectories:
     return sample_trajectories(place.geometry_maps, 24, QUICK, np.random.default_rng(3))
+
+
+@pytest.fixture(scope="module")
+def few(walked: Trajectories) -> Trajectories:
+    """Enough where what is expected is exact."""
+    return select_sequences(walked, np.arange(5))[0]
 
 
 @pytest.fixture(scope="module")
@@ -86,11 +92,11 @@ def test_identities_go_wrong_and_missing_at_their_share(place: TracedPlace, usua
         IdentityErrors(wrong=1.2)
 
 
-def test_the_stack_draws_wrong_and_missing_identities(place: TracedPlace, walked: Trajectories) -> None:
-    sound = observed(place, walked, identities=IdentityErrors(0.0, 0.0))
-    none_read = observed(place, walked, identities=IdentityErrors(0.0, 1.0))
+def test_the_stack_draws_wrong_and_missing_identities(place: TracedPlace, few: Trajectories) -> None:
+    sound = observed(place, few, identities=IdentityErrors(0.0, 0.0))
+    none_read = observed(place, few, identities=IdentityErrors(0.0, 1.0))
     assert none_read.serving.all() and not sound.serving.all()
-    confused = observed(place, walked, identities=IdentityErrors(1.0, 0.0))
+    confused = observed(place, few, identities=IdentityErrors(1.0, 0.0))
     neighbours = ~sound.serving
     assert (confused.pci[neighbours] != sound.pci[neighbours]).all()
     np.testing.assert_array_equal(confused.features, sound.features)
@@ -236,12 +242,10 @@ def test_a_signal_wider_than_the_carrier_is_refused(place: TracedPlace, walked: 
         observe_stack(changed(place, resource_blocks=11), place.radio_maps, walked, STACK, seed=1)
 
 
-def test_what_an_antenna_cannot_give_is_masked_with_its_reason(
-    place: TracedPlace, walked: Trajectories
-) -> None:
+def test_what_an_antenna_cannot_give_is_masked_with_its_reason(place: TracedPlace, few: Trajectories) -> None:
     single = changed(place, array=AntennaArray(columns=1, beams=1))
     maps = place.radio_maps.isel(beam=[0])
-    reports = observe_stack(single, maps, walked, dataclasses.replace(STACK, feature_set="fr2"), seed=1)
+    reports = observe_stack(single, maps, few, dataclasses.replace(STACK, feature_set="fr2"), seed=1)
     reasons = dict(reports.absent)
     assert reasons["dl_aod"] == "the panels have a single column"
     for name, why in reasons.items():
@@ -250,7 +254,7 @@ def test_what_an_antenna_cannot_give_is_masked_with_its_reason(
     for name in set(reports.feature_names) - set(reasons):
         assert reports.present[:, reports.feature_names.index(name)].any(), name
     odd = changed(place, array=AntennaArray(columns=5, beams=1))
-    reports = observe_stack(odd, maps, walked, dataclasses.replace(STACK, feature_set="fr2"), seed=1)
+    reports = observe_stack(odd, maps, few, dataclasses.replace(STACK, feature_set="fr2"), seed=1)
     assert dict(reports.absent)["cqi"] == "no codebook has panels of this many columns"
     assert dict(reports.absent)["dl_aod"] == "the cells have a single beam"
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from propagation_fixtures import ETOILE
 from raylocus.cli.main import main
@@ -36,6 +37,7 @@ from raylocus.propagation.tracing.trace_folders import atlas_provenance, radio_p
 from raylocus.scenes.build import SceneConfiguration, build_place
 from raylocus.scenes.place import save_place
 from raylocus.scenes.sites import AntennaArray, Carrier, ElementPattern
+from raylocus.xarray_store import load_dataset, save_dataset_by_rows
 
 TRACE = TraceConfiguration(depth=2, rays_per_cell=4.0)
 
@@ -142,6 +144,18 @@ def test_the_cut_into_pieces_changes_no_byte_of_the_maps(traced: TracedPlace, tm
     provenance = radio_provenance(traced, atlas_provenance(traced, TRACE), maps)
     save_radio_maps(elsewhere, maps, provenance, budget)
     assert files_of(elsewhere.radio_file) == files_of(traced.radio_file)
+
+
+@pytest.mark.parametrize("rows", [[1] * 10, [3, 3, 4], [4, 4, 2], [7, 3]])
+def test_rows_are_stored_with_the_same_bytes_however_they_are_cut(rows: list[int], tmp_path: Path) -> None:
+    values = np.arange(30.0, dtype=np.float32).reshape(10, 3)
+    whole = xr.Dataset({"level": (("y", "x"), values)}, {"y": np.arange(10.0), "x": np.arange(3.0)})
+    ends = np.cumsum(rows)
+    pieces = [whole.isel(y=slice(end - count, end)) for end, count in zip(ends, rows, strict=True)]
+    for name, cut in (("whole", [whole]), ("cut", pieces)):
+        save_dataset_by_rows(cut, tmp_path / name, "raylocus.test.v1", 4)
+    assert files_of(tmp_path / "cut") == files_of(tmp_path / "whole")
+    assert load_dataset(tmp_path / "cut", "raylocus.test.v1").equals(whole)
 
 
 def test_the_order_and_number_of_sites_change_no_byte(built: Path) -> None:

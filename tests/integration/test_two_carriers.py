@@ -71,7 +71,7 @@ def launches() -> list[int]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, launches: list[int]) -> TracedPlace:
     folder = tmp_path_factory.mktemp("places") / "etoile"
-    build_place("etoile", folder, ETOILE)
+    build_place("etoile", folder, dataclasses.replace(ETOILE, resolution=8.0))
     built = open_place(folder)
     save_place(dataclasses.replace(built, deployment=two_carriers(built.deployment)))
     counted = SpecularSearch.paths

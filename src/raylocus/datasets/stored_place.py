@@ -12,12 +12,17 @@ from typing import Any
 import numpy as np
 import xarray as xr
 import zarr
+from zarr.abc.buffer import Buffer
+from zarr.buffer import default_buffer_prototype
+from zarr.storage import MemoryStore
 
 from raylocus.datasets.columns import Encoding, compressor
 from raylocus.datasets.folders import Folder
+from raylocus.errors import RaylocusError
 from raylocus.json_text import parse_json
 from raylocus.scenes.place import Place, place_of_record, place_record
-from raylocus.xarray_store import consolidating, write_arrays
+from raylocus.storage import MANIFEST, parse_manifest
+from raylocus.xarray_store import write_arrays
 
 #: Step that layers are stored in, by their unit: far below what a report can resolve.
 LAYER_STEPS = {"dB": 0.01, "dBm": 0.01, "rad": 1e-4, "s": 1e-11, "m": 0.01, "Hz s/m": 1e-3, "1": 1e-4}
@@ -115,8 +120,9 @@ def _layer_encoding(layer: xr.DataArray) -> Encoding:
 def _read_maps(store: Folder, group: str) -> xr.Dataset:
     """The maps of a group. Raises StoreError where they cannot be read."""
     try:
-        with consolidating():
-            maps = xr.open_zarr(store.zarr_store(), group=group, chunks=None, consolidated=True).load()
+        maps = xr.open_zarr(MemoryStore(_files_of(store, group)), chunks=None, consolidated=False).load()
+    except RaylocusError:
+        raise
     except Exception as error:  # each codec has its own
         raise store.unreadable(error) from error
     # Codes are decoded to float64; maps are float32 everywhere else.
@@ -124,3 +130,15 @@ def _read_maps(store: Folder, group: str) -> xr.Dataset:
         name: maps[name].astype(np.float32) for name in maps.data_vars if maps[name].dtype == np.float64
     }
     return maps.assign(narrow)
+
+
+def _files_of(store: Folder, group: str) -> dict[str, Buffer]:
+    """All files of a group, by their names in it.
+
+    zarr would read what is consolidated, of all places, once for each, and every map of a shard through a thread or a
+    request of its own.
+    """
+    listed = parse_manifest((store.read(MANIFEST) or b"").decode())
+    names = [name.removeprefix(f"{group}/") for name in listed if name.startswith(f"{group}/")]
+    buffer = default_buffer_prototype().buffer
+    return {name: buffer.from_bytes(store.read(f"{group}/{name}") or b"") for name in names}

@@ -187,15 +187,16 @@ def _driven(
     length = np.linalg.norm(np.diff(path, axis=1), axis=2)
     limit = np.minimum(speed[:, None], graph.limit[way[:, 1:]])
     clock = np.concatenate([np.zeros((len(way), 1)), np.cumsum(length / limit, axis=1)], axis=1)
-    out, on_road = np.empty((*moving.shape, 2)), _on_road(graph)
-    for ue, (passed, when) in enumerate(zip(clock, np.nan_to_num(moving), strict=True)):
+    out, when = np.empty((*moving.shape, 2)), np.nan_to_num(moving)
+    for ue, passed in enumerate(clock):
         for axis in range(2):
-            out[ue, :, axis] = np.interp(when, passed, path[ue, :, axis])
-        # Between two points of a corner it may be cut short: there the UE is at the last cell it came by.
-        off = ~on_road[graph.grid.index(out[ue])]
-        node = np.minimum(np.searchsorted(passed, when[off], side="right") - 1, way.shape[1] - 1)
-        last = graph.cells[way[ue, node]]
-        out[ue, off] = graph.grid.centres[last]
+            out[ue, :, axis] = np.interp(when[ue], passed, path[ue, :, axis])
+    # Between two points of a corner it may be cut short: there the UE is at the last cell it came by.
+    off = ~_on_road(graph)[graph.grid.index(out)]
+    for left in np.flatnonzero(off.any(axis=1)):
+        at = off[left]
+        node = np.minimum(np.searchsorted(clock[left], when[left, at], side="right") - 1, way.shape[1] - 1)
+        out[left, at] = graph.grid.centres[graph.cells[way[left, node]]]
     return out
 
 
