@@ -216,9 +216,8 @@ def _content(batch: Batch) -> ReportContent:
 def _impaired(reports: Reports, batch: Batch) -> Reports:
     """Time stamps that are late, and identities that are wrong or missing."""
     configuration, random = batch.configuration, batch.random
-    stamps = time_stamps(reports.time, configuration.clocks, random)
-    first = Rows(reports.report_offsets).first
-    reports = dataclasses.replace(reports, time=np.maximum(stamps - stamps[first], 0.0))
+    stamps = time_stamps(reports.time, reports.report_offsets, configuration.clocks, random)
+    reports = dataclasses.replace(reports, time=stamps)
     errors = configuration.identities
     if errors.missing:
         reports = with_missing_identities(reports, errors.missing, random)

@@ -44,9 +44,7 @@ KINDS: Mapping[str, Any] = {
 }
 
 
-def classical_methods(
-    training: TrainingPlaces, progress: Callable[[str], None] = lambda name: None
-) -> list[Method]:
+def classical_methods(training: TrainingPlaces, progress: Callable[[str], None]) -> list[Method]:
     """Fits every baseline on training places, weakest first; `progress` is called with each name as it starts.
 
     Raises:

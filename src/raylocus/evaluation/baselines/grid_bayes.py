@@ -117,13 +117,9 @@ class SequenceGridBayes(GroundMethod):
 
     def located(self, observed: Observations, maps: NominalMaps) -> Located:
         """By all reports."""
-        parts = [
-            observed.sequences(start, min(start + SEQUENCES_AT_ONCE, len(observed)))
-            for start in range(0, len(observed), SEQUENCES_AT_ONCE)
-        ]
-        found = [
-            self._filtered(log_likelihood(part, part.all, maps, self.model), part, maps) for part in parts
-        ]
+        starts = range(0, len(observed), SEQUENCES_AT_ONCE)
+        parts = (observed.sequences(start, start + SEQUENCES_AT_ONCE) for start in starts)
+        found = (self._filtered(log_likelihood(one, one.all, maps, self.model), one, maps) for one in parts)
         return np.concatenate([np.empty((0, maps.tile.count**2), np.float32), *found]), None
 
     def _filtered(

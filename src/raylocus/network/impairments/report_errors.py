@@ -33,10 +33,14 @@ def drifts(
 
 
 def time_stamps(
-    time: Float[np.ndarray, " report"], errors: ClockErrors, random: RandomSource
+    time: Float[np.ndarray, " report"],
+    report_offsets: Int[np.ndarray, " sample_plus_1"],
+    errors: ClockErrors,
+    random: RandomSource,
 ) -> Float[np.ndarray, " report"]:
-    """When the network says that reports came [s]: later by a uniform delay."""
-    return time + errors.stamp_jitter * random.random(time.shape)
+    """When the network says that reports came, after each sequence's first [s]: later by a uniform delay."""
+    stamps = time + errors.stamp_jitter * random.random(time.shape)
+    return np.maximum(stamps - stamps[Rows(report_offsets).first], 0.0)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ def fired(
 
     A handover follows the report of its event, so the event is seen from the cell that is left.
     """
-    reports, own = np.arange(len(rsrp)), _served_before(history, trajectories)
+    reports = np.arange(len(rsrp))
+    own = history.serving[np.maximum(reports - 1, Rows(trajectories.report_offsets).first)]
     others = rsrp.copy()
     others[reports, own] = np.nan
     entering, leaving = event_conditions(rsrp[reports, own], others, event)
@@ -79,14 +80,6 @@ def fired(
         entering, leaving, trajectories.time, trajectories.report_offsets, event.time_to_trigger
     )
     return np.any(fires, axis=1)
-
-
-def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, " report"]:
-    """The cell that served when each report was made, before any handover that it led to."""
-    before = np.concatenate([history.serving[:1], history.serving[:-1]])
-    starts = Rows(trajectories.report_offsets).starts
-    before[starts] = history.serving[starts]
-    return before
 
 
 #: Taps that are reported, 1/B apart from the detected first path on, and those that their powers are relative to.
