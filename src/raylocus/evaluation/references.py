@@ -42,7 +42,6 @@ class MethodByGroup:
     group: Int[np.ndarray, " sample"]
     """Group of each of the sequences that will be located, in their order."""
     method_of: Callable[[int], Method]
-    """The method of a group."""
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position."""

@@ -48,13 +48,7 @@ class GridBayes(GroundMethod):
         level_spreads: tuple[float, ...] = TRUSTED_LEVEL,
         beam_spreads: tuple[float | None, ...] = NO_BEAMS,
     ) -> GridBayes:
-        """Chooses all spreads by the likelihood of the true positions in training places.
-
-        It chooses from spreads of the common level offset and of the differences between beams [dB].
-
-        Raises:
-            InputError: there are no training sequences.
-        """
+        """Chooses all spreads, of which two are given [dB]. Raises InputError without training sequences."""
         chosen = examples(training, FITTED_REPORTS)
         apart = [
             deviations(one.observations, one.observations.last, one.maps, beam_spreads != NO_BEAMS)
@@ -91,10 +85,8 @@ class SequenceGridBayes(GroundMethod):
     def fit(cls, name: str, single: GridBayes, training: TrainingPlaces) -> SequenceGridBayes:
         """Keeps the levels' spreads of a fitted single-report method; chooses the independence and T_A's spread.
 
-        T_A's errors are less alike from report to report than the map's, so its spread is chosen again.
-
-        Raises:
-            InputError: there are no training sequences.
+        T_A's errors are less alike from report to report than the map's, so its spread is chosen again. Raises
+        InputError without training sequences.
         """
         chosen = examples(training, FITTED_SEQUENCES)
         apart = [

@@ -68,13 +68,9 @@ class StrongestCell(GroundMethod):
 
     @classmethod
     def fit(cls, name: str, training: TrainingPlaces, reaches: tuple[float, ...] = REACHES) -> StrongestCell:
-        """Chooses reach, from `reaches` [m] (only 0 for the site itself), and spread.
-
-        Raises:
-            InputError: there are no training sequences.
-        """
-        chosen = examples(training, FITTED_REPORTS)
-        return likeliest_located((cls(name, *values) for values in product(reaches, SPREADS)), chosen)
+        """Chooses reach, from `reaches` [m], and spread. Raises InputError without training sequences."""
+        candidates = (cls(name, *values) for values in product(reaches, SPREADS))
+        return likeliest_located(candidates, examples(training, FITTED_REPORTS))
 
     def located(self, observed: Observations, maps: NominalMaps) -> Located:
         """By the last report's serving cell, the estimate being the centre itself."""

@@ -35,10 +35,8 @@ def session_report(
     events: tuple[Event, ...],
 ) -> xr.Dataset:
     """Events and handovers at every report, by L3-filtered levels [dBm]."""
-    event = np.zeros(len(rsrp))
-    for each in events:
-        fires = fired(rsrp, history, trajectories, each)
-        event = np.where(fires, np.maximum(event, each.number), event)
+    numbers = [each.number * fired(rsrp, history, trajectories, each) for each in events]
+    event = np.max([np.zeros(len(rsrp)), *numbers], axis=0)
     return feature_values(event=event, handovers=history.count.astype(float), stay=history.stay)
 
 
@@ -53,9 +51,7 @@ def advance_report(
 
     `delay` is that of the UE's SRS at its serving cell [s]; NaN where it is not heard.
     """
-    offsets = trajectories.report_offsets
-    changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
-    access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
+    access, offsets = np.flatnonzero(np.diff(history.count, prepend=0) > 0), trajectories.report_offsets
     advance, command = commanded_timing_advance(delay, access, offsets, carrier, loop)
     command = np.where(command == 0, np.nan, command.astype(float))
     return feature_values(timing_advance=advance, timing_command=command)
