@@ -25,13 +25,6 @@ class ClockErrors:
     """Largest delay of a report's time stamp, uniform [s]: scheduling and processing."""
 
 
-def drifts(
-    report_offsets: Int[np.ndarray, " sample_plus_1"], errors: ClockErrors, random: RandomSource
-) -> Float[np.ndarray, " report"]:
-    """Relative frequency error of the UE of each report: one draw for its whole sequence."""
-    return errors.drift * random.standard_normal((int(report_offsets[-1]),))[Rows(report_offsets).first]
-
-
 def time_stamps(
     time: Float[np.ndarray, " report"],
     report_offsets: Int[np.ndarray, " sample_plus_1"],
