@@ -98,11 +98,7 @@ class References:
         }
 
     def true_maps(self) -> MethodByGroup:
-        """The posterior on the true maps of each sequence's world.
-
-        Raises:
-            BoundRefused: the dataset's law has something that the likelihood does not model.
-        """
+        """The posterior on the true maps of each sequence's world. Raises BoundRefused as `bound`."""
         self._refuse(TRUE_MAPS_NAME, {})
         return MethodByGroup(TRUE_MAPS_NAME, self.test.world_index, self._true_maps_in)
 

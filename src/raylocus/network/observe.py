@@ -94,10 +94,7 @@ def observe_numbered(
     """`observe`, with the numbers of the reports.
 
     `carrier` names whose measurements these are: those of another have other random numbers, while the walls around
-    a UE and its own level error are common to all.
-
-    Raises:
-        InputError: as `observe`.
+    a UE and its own level error are common to all. Raises as `observe` does.
     """
     size = batch if batch is not None else BATCH_WITH_PATHS if needs_paths(configuration) else BATCH
     if size < 1 or not len(trajectories):
@@ -216,8 +213,9 @@ def _content(batch: Batch) -> ReportContent:
 def _impaired(reports: Reports, batch: Batch) -> Reports:
     """Time stamps that are late, and identities that are wrong or missing."""
     configuration, random = batch.configuration, batch.random
-    stamps = time_stamps(reports.time, reports.report_offsets, configuration.clocks, random)
-    reports = dataclasses.replace(reports, time=stamps)
+    stamps = time_stamps(reports.time, configuration.clocks, random)
+    first = Rows(reports.report_offsets).first
+    reports = dataclasses.replace(reports, time=np.maximum(stamps - stamps[first], 0.0))
     errors = configuration.identities
     if errors.missing:
         reports = with_missing_identities(reports, errors.missing, random)

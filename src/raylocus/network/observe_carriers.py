@@ -77,11 +77,12 @@ def join_carriers(
     tokens = _Tokens.of(parts, numbers)
     serving = _serving_carrier(tokens, walked, configuration, len(parts))
     tokens = tokens.arranged(serving)
-    random, clocks = ReportStreams(seed, numbers, "stamps"), configuration.clocks
+    stamps = time_stamps(walked.time, configuration.clocks, ReportStreams(seed, numbers, "stamps"))
+    first = Rows(walked.report_offsets).first
     return Reports(
         report_offsets=walked.report_offsets,
         token_offsets=Rows.of(np.bincount(tokens.report, minlength=len(numbers))).offsets,
-        time=time_stamps(walked.time, walked.report_offsets, clocks, random),
+        time=np.maximum(stamps - stamps[first], 0.0),
         position=walked.position,
         line_of_sight=_line_of_sight(parts, numbers, serving),
         **{name: getattr(tokens.reports, name) for name in TOKEN_FIELDS},

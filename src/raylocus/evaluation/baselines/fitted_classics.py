@@ -97,11 +97,7 @@ class Classics:
 
     @classmethod
     def fit(cls, dataset: ReportDataset, progress: Callable[[str], None] = lambda name: None) -> Classics:
-        """Fits them on a dataset's training places; `progress` is called with each name as it starts.
-
-        Raises:
-            InputError: there are no training sequences.
-        """
+        """`classical_methods` of a dataset's training places."""
         methods = classical_methods(training_places(dataset), progress)
         return cls(tuple(methods), Provenance.collect({}, None, {"dataset": dataset.digest}))
 

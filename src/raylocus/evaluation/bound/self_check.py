@@ -31,8 +31,9 @@ class SelfCheck:
     @classmethod
     def of(cls, evaluation: Evaluation) -> SelfCheck:
         """The check of a method on sequences of its own law."""
+        half, most, nearly_all = (evaluation.coverage(mass) for mass in REGIONS)
         nll = float(evaluation.negative_log_likelihood.mean())
-        return cls(*map(evaluation.coverage, REGIONS), len(evaluation), nll)
+        return cls(half, most, nearly_all, len(evaluation), nll)
 
     @classmethod
     def pooled(cls, checks: Sequence[SelfCheck]) -> SelfCheck:

@@ -25,15 +25,18 @@ class ClockErrors:
     """Largest delay of a report's time stamp, uniform [s]: scheduling and processing."""
 
 
-def time_stamps(
-    time: Float[np.ndarray, " report"],
-    report_offsets: Int[np.ndarray, " sample_plus_1"],
-    errors: ClockErrors,
-    random: RandomSource,
+def drifts(
+    report_offsets: Int[np.ndarray, " sample_plus_1"], errors: ClockErrors, random: RandomSource
 ) -> Float[np.ndarray, " report"]:
-    """When the network says that reports came, after each sequence's first [s]: later by a uniform delay."""
-    stamps = time + errors.stamp_jitter * random.random(time.shape)
-    return np.maximum(stamps - stamps[Rows(report_offsets).first], 0.0)
+    """Relative frequency error of the UE of each report: one draw for its whole sequence."""
+    return errors.drift * random.standard_normal((int(report_offsets[-1]),))[Rows(report_offsets).first]
+
+
+def time_stamps(
+    time: Float[np.ndarray, " report"], errors: ClockErrors, random: RandomSource
+) -> Float[np.ndarray, " report"]:
+    """When the network says that reports came [s]: later by a uniform delay."""
+    return time + errors.stamp_jitter * random.random(time.shape)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from raylocus.network.channel.links import Links, column_ports
 from raylocus.network.configuration import NetworkConfiguration
+from raylocus.network.impairments.report_errors import drifts
 from raylocus.network.mac.uplink import uplink_timing_error
 from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.phy.impulse_response import comb_frequencies, frequency_response
@@ -73,14 +74,13 @@ def positioning_report(
     """
     (downlink, uplink), errors, count = delays, configuration.timing_errors, (len(trajectories.time),)
     site_delay = errors.trp_group_delay * random.standard_normal((*clock.shape, 2))
-    first = Rows(trajectories.report_offsets).first
-    drift = configuration.clocks.drift * random.standard_normal(count)[first]
-    ue_delay = errors.ue_group_delay * random.standard_normal(count)[first]
+    drift = drifts(trajectories.report_offsets, configuration.clocks, random)
+    ue_delay = errors.ue_group_delay * random.standard_normal(count)
     ue_transmit = uplink_timing_error(count, numerology, random)
     # A UE's frame was aligned at the last SSB, or when its sequence began.
     ue_drift = drift * np.minimum(trajectories.time, configuration.ssb_period)
     sent, at_site = downlink + site_delay[..., 0], uplink + site_delay[..., 1]
-    at_ue = sent + ue_delay[:, None]
+    at_ue = sent + ue_delay[Rows(trajectories.report_offsets).first][:, None]
     # A UE sends its frame when the serving cell's arrives, less the advance that it was given.
     step = timing_advance_step(numerology)
     serving = np.zeros(len(sent), np.int64)
