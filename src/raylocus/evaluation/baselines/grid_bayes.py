@@ -48,7 +48,11 @@ class GridBayes(GroundMethod):
         level_spreads: tuple[float, ...] = TRUSTED_LEVEL,
         beam_spreads: tuple[float | None, ...] = NO_BEAMS,
     ) -> GridBayes:
-        """Chooses all spreads, of which two are given [dB]. Raises InputError without training sequences."""
+        """Chooses all spreads by the likelihood of the true positions in training places.
+
+        Those of the common level offset and of the differences between beams are of the given ones [dB]. Raises
+        InputError without training sequences.
+        """
         chosen = examples(training, FITTED_REPORTS)
         apart = [
             deviations(one.observations, one.observations.last, one.maps, beam_spreads != NO_BEAMS)

@@ -68,7 +68,7 @@ class StrongestCell(GroundMethod):
 
     @classmethod
     def fit(cls, name: str, training: TrainingPlaces, reaches: tuple[float, ...] = REACHES) -> StrongestCell:
-        """Chooses reach, from `reaches` [m], and spread. Raises InputError without training sequences."""
+        """Chooses one of the reaches [m], and the spread. Raises InputError without training sequences."""
         candidates = (cls(name, *values) for values in product(reaches, SPREADS))
         return likeliest_located(candidates, examples(training, FITTED_REPORTS))
 
