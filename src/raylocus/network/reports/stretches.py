@@ -38,7 +38,8 @@ def _joined(
     alike = np.lexsort(names)
     changes = _changes(names[:, alike])
     first = alike[changes]
-    rank = np.argsort(np.argsort(first))  # in the order in which they are first named
+    # In the order in which they are first named.
+    rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
     of_token, last = np.empty(len(alike), np.int64), np.zeros(len(first), np.int64)
     of_token[alike] = rank[np.cumsum(changes) - 1]
     last[of_token] = np.arange(len(of_token))  # of several that are put at one place the last one stays
