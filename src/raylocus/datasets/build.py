@@ -107,10 +107,7 @@ def build_part(
     A world whose place another part traces is left where that place is not ready yet.
 
     Returns:
-        What remains of the whole build, all parts together.
-
-    Raises:
-        As `build_dataset`.
+        What remains of the whole build, all parts together. Raises as `build_dataset` does.
     """
     work = Work(configuration, folder_at(f"{out}.units"))
     rows = part.rows(len(work.worlds))

@@ -154,19 +154,16 @@ class PartSurvey:
                 for each in features_named(part.feature_names):
                     numbers[feature_name(each.name)] = ColumnSurvey(each.step, each.low)
                 survey = cls(part.feature_names, part.absent, numbers=numbers)
-            survey._add(part)
+            if part.feature_names != survey.feature_names:
+                raise InputError("worlds were observed with different feature sets; observe all with one set")
+            survey.counts.update(sample=len(part), report=len(part.time), token=len(part.pci))
+            for name, values in numbers_of(part):
+                survey.numbers[name].add(values)
         if survey is None or not survey.counts["sample"]:
             raise InputError(
                 "no UE was detected anywhere, so there is nothing to store; check the deployments"
             )
         return survey
-
-    def _add(self, part: Reports) -> None:
-        if part.feature_names != self.feature_names:
-            raise InputError("worlds were observed with different feature sets; observe all with one set")
-        self.counts.update(sample=len(part), report=len(part.time), token=len(part.pci))
-        for name, values in numbers_of(part):
-            self.numbers[name].add(values)
 
     @property
     def rows(self) -> dict[str, int]:

@@ -16,7 +16,6 @@ from raylocus.datasets.store import ReportDataset
 from raylocus.datasets.stored_place import StoredPlace
 from raylocus.errors import InputError, PlaceError, StoreError
 from raylocus.evaluation.bound.bound import BoundRefused
-from raylocus.evaluation.bound.self_check import SelfCheck
 from raylocus.evaluation.breakdown import Circumstances
 from raylocus.evaluation.evaluation import Method, Outcome, evaluate
 from raylocus.evaluation.place_scores import PlaceScores
@@ -114,9 +113,10 @@ def compared_at(
     true = referring(choice.true_folder, 0) if outdated else nominal
     progress(f"{BOUND_NAME}, {TRUE_MAPS_NAME}")
     with one_thread(), Aside() as aside:
-        first = aside.begin(partial(located_by_bound, nominal, maps), f"the {BOUND_NAME}")
-        second = aside.begin(partial(checks_of_bound, nominal), f"the self-check of the {BOUND_NAME}")
-        third = aside.begin(partial(located_by_true_maps, true, maps), f"the {TRUE_MAPS_NAME}")
+        first = aside.begin(partial(_located, References.bound, nominal, maps), f"the {BOUND_NAME}")
+        checking = partial(_known, References.self_checks, nominal)
+        second = aside.begin(checking, f"the self-check of the {BOUND_NAME}")
+        third = aside.begin(partial(_located, References.true_maps, true, maps), f"the {TRUE_MAPS_NAME}")
         outcomes = {each.name: located(each) for each in methods}
         references = {BOUND_NAME: first.result(), TRUE_MAPS_NAME: third.result()}
         checks = second.result()
@@ -128,22 +128,13 @@ def compared_at(
     return Comparison(stored, test.reports, outcomes, scores)
 
 
-def located_by_bound(references: References | str, maps: NominalMaps) -> Outcome | str:
-    """The bound; where it refuses, the reason."""
-    return _known(references, lambda known: evaluate(known.bound(), known.test.reports, maps))
+def _located(
+    method: Callable[[References], Method], references: References | str, maps: NominalMaps
+) -> Outcome | str:
+    return _known(lambda known: evaluate(method(known), known.test.reports, maps), references)
 
 
-def checks_of_bound(references: References | str) -> dict[float, SelfCheck] | str:
-    """The self-checks of the bound by severity, with an ensemble of their own; the reason where it refuses."""
-    return _known(references, lambda known: known.self_checks())
-
-
-def located_by_true_maps(references: References | str, maps: NominalMaps) -> Outcome | str:
-    """The posterior on the true maps; the reason where there is none."""
-    return _known(references, lambda known: evaluate(known.true_maps(), known.test.reports, maps))
-
-
-def _known(references: References | str, work: Callable[[References], T]) -> T | str:
+def _known(work: Callable[[References], T], references: References | str) -> T | str:
     return references if isinstance(references, str) else _or_refusal(lambda: work(references))
 
 

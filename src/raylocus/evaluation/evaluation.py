@@ -215,13 +215,6 @@ def evaluation_of(name: str, posterior: Posterior, truth: Truth, seconds: float)
     Raises:
         InputError: a truth lies outside the tile.
     """
-    denser, tied = region_ranks(posterior, truth.position)
-    return Evaluation(
-        name=name,
-        truth=truth,
-        error=horizontal_errors(posterior.mean, truth.position),
-        negative_log_likelihood=negative_log_likelihood(posterior, truth.position),
-        denser=denser,
-        tied=tied,
-        seconds=seconds,
-    )
+    error = horizontal_errors(posterior.mean, truth.position)
+    cost = negative_log_likelihood(posterior, truth.position)
+    return Evaluation(name, truth, error, cost, *region_ranks(posterior, truth.position), seconds)

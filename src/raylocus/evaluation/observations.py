@@ -41,12 +41,12 @@ class Observations:
         return np.arange(len(self.time))
 
     def sequences(self, start: int, stop: int) -> Observations:
-        """Those of the sequences `start` to `stop` (exclusive)."""
-        rows = slice(self.report_offsets[start], self.report_offsets[stop])
+        """Those of the sequences `start` to `stop` (exclusive), or to the last."""
+        offsets = self.report_offsets[start : stop + 1]
+        rows = slice(offsets[0], offsets[-1])
         # All columns but the offsets, which are the last.
         columns = {each.name: getattr(self, each.name)[rows] for each in fields(self)[:-1]}
-        offsets = self.report_offsets[start : stop + 1] - self.report_offsets[start]
-        return Observations(**columns, report_offsets=offsets)
+        return Observations(**columns, report_offsets=offsets - offsets[0])
 
     @property
     def last(self) -> Int[np.ndarray, " sample"]:

@@ -42,7 +42,6 @@ class MethodByGroup:
     group: Int[np.ndarray, " sample"]
     """Group of each of the sequences that will be located, in their order."""
     method_of: Callable[[int], Method]
-    """The method of a group."""
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of each sequence's last position."""
@@ -99,11 +98,7 @@ class References:
         }
 
     def true_maps(self) -> MethodByGroup:
-        """The posterior on the true maps of each sequence's world.
-
-        Raises:
-            BoundRefused: the dataset's law has something that the likelihood does not model.
-        """
+        """The posterior on the true maps of each sequence's world. Raises BoundRefused as `bound`."""
         self._refuse(TRUE_MAPS_NAME, {})
         return MethodByGroup(TRUE_MAPS_NAME, self.test.world_index, self._true_maps_in)
 

@@ -94,10 +94,7 @@ def observe_numbered(
     """`observe`, with the numbers of the reports.
 
     `carrier` names whose measurements these are: those of another have other random numbers, while the walls around
-    a UE and its own level error are common to all.
-
-    Raises:
-        InputError: as `observe`.
+    a UE and its own level error are common to all. Raises as `observe` does.
     """
     size = batch if batch is not None else BATCH_WITH_PATHS if needs_paths(configuration) else BATCH
     if size < 1 or not len(trajectories):

@@ -161,16 +161,13 @@ def check_same_solver(places: list[PlaceChoice]) -> None:
     Raises:
         InputError: two were.
     """
-    first: tuple[Path, dict[str, str]] | None = None
-    for place in places:
-        found = solver_versions(place.true_folder)
-        if found is None:
-            continue
-        first = first or (place.folder, found)
+    traced = ((place.folder, solver_versions(place.true_folder)) for place in places)
+    known = [(folder, found) for folder, found in traced if found is not None]
+    for folder, found in known[1:]:
         for name in SOLVER_PACKAGES:
-            one, other = first[1].get(name), found.get(name)
+            one, other = known[0][1].get(name), found.get(name)
             if one != other:
                 raise InputError(
-                    f"{first[0]} was traced by {name} {one} and {place.folder} by {name} {other}, and one dataset "
+                    f"{known[0][0]} was traced by {name} {one} and {folder} by {name} {other}, and one dataset "
                     f"cannot mix them; delete the older radio.zarr and atlas.zarr and run: raylocus maps trace"
                 )

@@ -62,7 +62,6 @@ class Work:
     skipped: dict[int, str] = field(default_factory=dict)
     """Why each place is left out that is, by its index: those given are not asked for, others failed."""
     failed: int = field(default=0, init=False)
-    """Places that failed."""
 
     def __post_init__(self) -> None:
         observed = {world.place_index for world in self.worlds}

@@ -25,11 +25,12 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import FEATURES
 from raylocus.network.reports.reports import Reports
+from raylocus.network.stack.downlink import cell_energy
 from raylocus.propagation.antennas.antennas import cell_gains
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
 from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, Site
-from raylocus.units import energy_per_resource_element, from_decibel, to_decibel
+from raylocus.units import from_decibel, to_decibel
 
 #: Observation that adds nothing to the paths: no noise, no bias, and every report complete.
 PLAIN = NetworkConfiguration(
@@ -103,15 +104,13 @@ def channel_of(channels: list[TransmitterPaths], deployment: Deployment) -> Chan
 
     Powers of paths add up, as they do over a bandwidth and a few wavelengths of movement.
     """
-    blocks = deployment.carrier.resource_blocks
     level = np.full((len(channels[0].power), len(deployment.cells), deployment.beam_count), np.nan)
+    energy = cell_energy(deployment)
     for index, cell in enumerate(deployment.cells):
         gain = _gains(channels[cell.site], cell)
         power = np.nansum(from_decibel(channels[cell.site].power)[..., None] * gain, axis=1)
         lit = np.isfinite(channels[cell.site].power).any(axis=1)
-        level[lit, index, : power.shape[1]] = energy_per_resource_element(
-            cell.power_dbm, blocks
-        ) + to_decibel(power[lit])
+        level[lit, index, : power.shape[1]] = energy[index] + to_decibel(power[lit])
     with np.errstate(invalid="ignore"):
         delay = np.stack([np.fmin.reduce(each.delay, axis=1, initial=np.nan) for each in channels], axis=1)
         direct = np.stack([(paths.inter == 0).any(axis=1) for paths in channels], axis=1)

@@ -44,9 +44,7 @@ KINDS: Mapping[str, Any] = {
 }
 
 
-def classical_methods(
-    training: TrainingPlaces, progress: Callable[[str], None] = lambda name: None
-) -> list[Method]:
+def classical_methods(training: TrainingPlaces, progress: Callable[[str], None]) -> list[Method]:
     """Fits every baseline on training places, weakest first; `progress` is called with each name as it starts.
 
     Raises:
@@ -99,11 +97,7 @@ class Classics:
 
     @classmethod
     def fit(cls, dataset: ReportDataset, progress: Callable[[str], None] = lambda name: None) -> Classics:
-        """Fits them on a dataset's training places; `progress` is called with each name as it starts.
-
-        Raises:
-            InputError: there are no training sequences.
-        """
+        """`classical_methods` of a dataset's training places."""
         methods = classical_methods(training_places(dataset), progress)
         return cls(tuple(methods), Provenance.collect({}, None, {"dataset": dataset.digest}))
 

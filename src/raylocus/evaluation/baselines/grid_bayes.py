@@ -50,10 +50,8 @@ class GridBayes(GroundMethod):
     ) -> GridBayes:
         """Chooses all spreads by the likelihood of the true positions in training places.
 
-        It chooses from spreads of the common level offset and of the differences between beams [dB].
-
-        Raises:
-            InputError: there are no training sequences.
+        Those of the common level offset and of the differences between beams are of the given ones [dB]. Raises
+        InputError without training sequences.
         """
         chosen = examples(training, FITTED_REPORTS)
         apart = [
@@ -91,10 +89,8 @@ class SequenceGridBayes(GroundMethod):
     def fit(cls, name: str, single: GridBayes, training: TrainingPlaces) -> SequenceGridBayes:
         """Keeps the levels' spreads of a fitted single-report method; chooses the independence and T_A's spread.
 
-        T_A's errors are less alike from report to report than the map's, so its spread is chosen again.
-
-        Raises:
-            InputError: there are no training sequences.
+        T_A's errors are less alike from report to report than the map's, so its spread is chosen again. Raises
+        InputError without training sequences.
         """
         chosen = examples(training, FITTED_SEQUENCES)
         apart = [
@@ -117,13 +113,9 @@ class SequenceGridBayes(GroundMethod):
 
     def located(self, observed: Observations, maps: NominalMaps) -> Located:
         """By all reports."""
-        parts = [
-            observed.sequences(start, min(start + SEQUENCES_AT_ONCE, len(observed)))
-            for start in range(0, len(observed), SEQUENCES_AT_ONCE)
-        ]
-        found = [
-            self._filtered(log_likelihood(part, part.all, maps, self.model), part, maps) for part in parts
-        ]
+        starts = range(0, len(observed), SEQUENCES_AT_ONCE)
+        parts = (observed.sequences(start, start + SEQUENCES_AT_ONCE) for start in starts)
+        found = (self._filtered(log_likelihood(one, one.all, maps, self.model), one, maps) for one in parts)
         return np.concatenate([np.empty((0, maps.tile.count**2), np.float32), *found]), None
 
     def _filtered(

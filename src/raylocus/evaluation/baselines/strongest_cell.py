@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.evaluation.baselines.masses import GroundMethod, Located, circular_masses, masses
-from raylocus.evaluation.baselines.training import examples, likeliest
+from raylocus.evaluation.baselines.training import examples, likeliest, likeliest_located
 from raylocus.evaluation.evaluation import TrainingPlaces
 from raylocus.evaluation.observations import Observations, advance_distances
 from raylocus.models.inputs.nominal_maps import NominalMaps
@@ -36,14 +36,8 @@ class WeightedCentroid(GroundMethod):
     def fit(cls, name: str, training: TrainingPlaces) -> WeightedCentroid:
         """Chooses both numbers on training places. Raises InputError without training sequences."""
         chosen = examples(training, FITTED_REPORTS)
-
-        def scores(method: WeightedCentroid, number: int) -> Float[np.ndarray, " sample"]:
-            one = chosen[number]
-            centre = method.centroids(one.observations, one.maps.deployment)
-            return one.log_scores_of_masses(circular_masses(centre, method.spread, one.maps))
-
-        best = likeliest((cls(name, decade, 70.0) for decade in DECADES_DB), scores, chosen)
-        return likeliest((replace(best, spread=spread) for spread in CENTROID_SPREADS), scores, chosen)
+        best = likeliest_located((cls(name, decade, 70.0) for decade in DECADES_DB), chosen)
+        return likeliest_located((replace(best, spread=spread) for spread in CENTROID_SPREADS), chosen)
 
     def located(self, observed: Observations, maps: NominalMaps) -> Located:
         """By the last report, the estimate being the centroid."""
@@ -74,37 +68,21 @@ class StrongestCell(GroundMethod):
 
     @classmethod
     def fit(cls, name: str, training: TrainingPlaces, reaches: tuple[float, ...] = REACHES) -> StrongestCell:
-        """Chooses reach, from `reaches` [m] (only 0 for the site itself), and spread.
-
-        Raises:
-            InputError: there are no training sequences.
-        """
-        chosen = examples(training, FITTED_REPORTS)
-
-        def scores(method: StrongestCell, number: int) -> Float[np.ndarray, " sample"]:
-            one = chosen[number]
-            serving = one.observations.serving[one.observations.last]
-            return one.log_scores_of_masses(method.density(serving, one.maps))
-
-        return likeliest((cls(name, *values) for values in product(reaches, SPREADS)), scores, chosen)
+        """Chooses one of the reaches [m], and the spread. Raises InputError without training sequences."""
+        candidates = (cls(name, *values) for values in product(reaches, SPREADS))
+        return likeliest_located(candidates, examples(training, FITTED_REPORTS))
 
     def located(self, observed: Observations, maps: NominalMaps) -> Located:
         """By the last report's serving cell, the estimate being the centre itself."""
-        serving = observed.serving[observed.last]
-        return self.density(serving, maps), self.centres(maps.deployment)[serving]
+        cells, of_report = np.unique(observed.serving[observed.last], return_inverse=True)
+        centre = self.centres(maps.deployment)[cells]
+        return circular_masses(centre, self.spread, maps)[of_report], centre[of_report]
 
     def centres(self, deployment: Deployment) -> Float[np.ndarray, "cell 2"]:
         """The point that each cell stands for [m]."""
         azimuth = np.array([cell.azimuth for cell in deployment.cells])
         ahead = self.reach * np.stack([np.cos(azimuth), np.sin(azimuth)], axis=-1)
         return deployment.site_positions[deployment.site_of_cell, :2] + ahead
-
-    def density(
-        self, serving: Int[np.ndarray, " report"], maps: NominalMaps
-    ) -> Float[np.ndarray, "report ground"]:
-        """Masses over the flat ground for each serving cell."""
-        cells, of_report = np.unique(serving, return_inverse=True)
-        return circular_masses(self.centres(maps.deployment)[cells], self.spread, maps)[of_report]
 
 
 #: Values that `fit` chooses from: mean excess of the path over the distance [m], its spread [m],

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
+from raylocus.evaluation.baselines.masses import GroundMethod
 from raylocus.evaluation.evaluation import NLL_FLOOR, TrainingPlaces
 from raylocus.evaluation.observations import Observations, observations
 from raylocus.execution.threads import tiny_is_zero
@@ -17,6 +18,7 @@ from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.network.reports.reports import Reports
 
 Candidate = TypeVar("Candidate")
+Ground = TypeVar("Ground", bound=GroundMethod)
 #: ln of the density at the truths of an example, by candidate and the example's number.
 Scores = Callable[[Candidate, int], Float[np.ndarray, " sample"]]
 
@@ -88,6 +90,16 @@ def likeliest(
 ) -> Candidate:
     """The candidate under which the true positions are likeliest: the greatest mean score over all examples."""
     return max(candidates, key=lambda candidate: mean_score(candidate, scores, chosen))
+
+
+def likeliest_located(candidates: Iterable[Ground], chosen: Sequence[Example]) -> Ground:
+    """The same of methods by what they answer to the examples."""
+
+    def scores(method: Ground, number: int) -> Float[np.ndarray, " sample"]:
+        density, _ = method.located(chosen[number].observations, chosen[number].maps)
+        return chosen[number].log_scores_of_masses(density)
+
+    return likeliest(candidates, scores, chosen)
 
 
 def climbed(

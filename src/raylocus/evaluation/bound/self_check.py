@@ -22,13 +22,9 @@ class SelfCheck:
     """Shares of truths, drawn from the bound's own law, inside its highest-density regions."""
 
     coverage_50: float
-    """Share inside the 50 % regions."""
     coverage_90: float
-    """Share inside the 90 % regions."""
     coverage_95: float
-    """Share inside the 95 % regions."""
     sequences: int
-    """Sequences drawn."""
     nll: float
     """Mean negative log-likelihood [nats], of a density per m²."""
 
@@ -57,14 +53,12 @@ class SelfCheck:
         )
 
 
-def self_check(
-    bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES, seed: int = CHECK_SEED
-) -> SelfCheck:
+def self_check(bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES) -> SelfCheck:
     """Draws worlds, ways and reports from the bound's own law in its place, and scores the bound on them.
 
     Where the map errs, worlds are shared out to the places of the law, and each is taken out of the bound's ensemble.
     """
-    generator, each, parts = np.random.default_rng([seed, 1]), -(-worlds // len(bound.known.places)), []
+    generator, each, parts = np.random.default_rng([CHECK_SEED, 1]), -(-worlds // len(bound.known.places)), []
     for truth, known in bound.known.held_out():
         reports = Reports.concatenate([one for _, one in truth.draw(each, sequences, generator)])
         own = bound if known is bound.known else replace(bound, known=known)

@@ -14,7 +14,7 @@ from torch import Tensor
 from raylocus.geo import Grid
 from raylocus.network.movement.driving import RoadGraph, drive
 from raylocus.network.movement.mobility import MobilityConfiguration, SpeedClass
-from raylocus.network.movement.walking import WalkableGround, Walkers, presence, walk
+from raylocus.network.movement.walking import WalkableGround, Walkers, presence, walk, within
 
 #: Steps of one ground cell of the longest stored way, and of the shortest trip by road.
 STEPS, SHORTEST = 300, 10
@@ -143,7 +143,7 @@ def _walks(
     # Courtyards that nobody came by have ways of their own.
     passed = np.zeros(grid.count**2, bool)
     passed[path] = True
-    inside = ground.inside(np.flatnonzero(ground.outdoor), generator)
+    inside = within(ground.grid, np.flatnonzero(ground.outdoor), generator)
     missed = inside[~passed[grid.index(inside)]]
     if len(missed):
         path = np.concatenate([path, _walked(grid, ground, mobility, missed, generator)])

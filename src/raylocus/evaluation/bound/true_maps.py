@@ -35,7 +35,6 @@ class TrueMaps:
     """
 
     truth: xr.Dataset
-    """Maps of the true world."""
     network: NetworkConfiguration
     """At the severity of the world."""
     movement: Movement

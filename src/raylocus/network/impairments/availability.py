@@ -155,9 +155,6 @@ def occurred(
 
     Times and the period in s; of `uniform` numbers that of a sequence's first report is its occasions' phase.
     """
-    first = Rows(report_offsets).first
-    phase = uniform[first]
-    number = np.floor(time / period + phase)
-    before = np.concatenate([[0.0], number[:-1]])
-    is_first = np.arange(len(time)) == first
-    return is_first | (number > before)
+    rows = Rows(report_offsets)
+    number = np.floor(time / period + uniform[rows.first])
+    return (rows.rank == 0) | (np.diff(number, prepend=0.0) > 0)

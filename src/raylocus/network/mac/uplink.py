@@ -121,10 +121,10 @@ class TimingLoop:
 
 def commanded_timing_advance(
     delay: Float[np.ndarray, " report"],
-    access: Int[np.ndarray, " sample"],
+    access: Int[np.ndarray, " access"],
     report_offsets: Int[np.ndarray, " sample_plus_1"],
     carrier: Carrier,
-    loop: TimingLoop = TimingLoop(),
+    loop: TimingLoop,
 ) -> tuple[Float[np.ndarray, " report"], Int[np.ndarray, " report"]]:
     """N_TA as the sum of commands, in steps, and the command T_A − 31 of each report (0: none sent).
 
@@ -134,7 +134,7 @@ def commanded_timing_advance(
 
     Args:
         delay: one-way delay [s] that the network measures at each report; NaN where it detects nothing.
-        access: first report of each sequence (`report_offsets[:-1]`), or a later handover's.
+        access: reports of random access, e.g. after a handover; the first of a sequence always is one.
         report_offsets: reports of each sequence.
         carrier: whose uplink it is.
         loop: dead band.

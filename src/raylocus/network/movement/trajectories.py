@@ -45,11 +45,7 @@ def keep_reports(trajectories: Trajectories, reports: Int[np.ndarray, " kept"]) 
 
 def velocities(trajectories: Trajectories) -> Float[np.ndarray, "report 3"]:
     """Velocity of the UE at each report [m/s]: from the last position, and at the first towards the next."""
-    step = np.diff(trajectories.position, axis=0)
-    elapsed = np.maximum(np.diff(trajectories.time), 1e-3)[:, None]
-    speed = np.zeros_like(trajectories.position)
-    speed[1:] = step / elapsed
-    rows = Rows(trajectories.report_offsets)
-    starts, lengths = rows.starts, rows.lengths[rows.lengths > 0]
-    speed[starts] = np.where(lengths[:, None] == 1, 0.0, speed[np.minimum(starts + 1, len(speed) - 1)])
-    return speed
+    time, position, rows = trajectories.time, trajectories.position, Rows(trajectories.report_offsets)
+    later = np.minimum(np.maximum(np.arange(len(time)), rows.first + 1), rows.offsets[1:][rows.row] - 1)
+    earlier = np.maximum(later - 1, rows.first)
+    return (position[later] - position[earlier]) / np.maximum(time[later] - time[earlier], 1e-3)[:, None]

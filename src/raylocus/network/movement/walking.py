@@ -61,8 +61,15 @@ def inside_buildings(
     share = (built if weight is None else built * weight).ravel()
     lacking = "no building has weight for UEs to be in; lower the share of UEs indoors"
     cell = drawn_by_weight(share, count, generator, lacking)
-    grid = grid_of(geometry_maps)
-    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (count, 2))
+    return within(grid_of(geometry_maps), cell, generator)
+
+
+def within(
+    grid: Grid, cell: Int[np.ndarray, " drawn"], generator: np.random.Generator
+) -> Float[np.ndarray, "drawn 2"]:
+    """A point uniform inside each of these ground cells [m]."""
+    # A little inside the cell, so that rounding never puts a point into its neighbour.
+    return grid.centres[cell] + grid.resolution * generator.uniform(-0.499, 0.499, (len(cell), 2))
 
 
 def drawn_by_weight(
@@ -106,16 +113,7 @@ class WalkableGround:
 
     def sample(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "walker 2"]:
         """Points uniform over the outdoor ground [m]."""
-        return self.inside(generator.choice(np.flatnonzero(self.outdoor), count), generator)
-
-    def inside(
-        self, cell: Int[np.ndarray, " walker"], generator: np.random.Generator
-    ) -> Float[np.ndarray, "walker 2"]:
-        """A point uniform inside each of these ground cells [m]."""
-        # A little inside the cell, so that rounding never puts a point into its neighbour.
-        return self.grid.centres[cell] + self.grid.resolution * generator.uniform(
-            -0.499, 0.499, (len(cell), 2)
-        )
+        return within(self.grid, generator.choice(np.flatnonzero(self.outdoor), count), generator)
 
 
 @dataclass
@@ -155,7 +153,9 @@ class Walkers:
         share = np.where(ground.outdoor, weight.ravel(), 0.0)
         lacking = "no outdoor ground has weight for UEs to start on; give other weights"
         cell = drawn_by_weight(share, len(speed), generator, lacking)
-        return cls(ground, ground.inside(cell, generator), heading, speed, heading_wander, turn_distance)
+        return cls(
+            ground, within(ground.grid, cell, generator), heading, speed, heading_wander, turn_distance
+        )
 
 
 def walk(

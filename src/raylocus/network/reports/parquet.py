@@ -62,10 +62,7 @@ def reports_to_table(reports: Reports, first_sequence: int = 0, first_report: in
         "line_of_sight": reports.line_of_sight[report],
         "pci": reports.pci,
         "technology": np.array(TECHNOLOGIES)[reports.technology],
-        "channel": reports.channel,
-        "identity": reports.identity,
-        "serving": reports.serving,
-        "beam": reports.beam,
+        **{name: getattr(reports, name) for name in ("channel", "identity", "serving", "beam")},
     }
     for index, name in enumerate(reports.feature_names):
         columns[name] = reports.features[:, index]

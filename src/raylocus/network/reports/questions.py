@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from raylocus.errors import InputError
@@ -25,15 +27,12 @@ def asked_every(reports: Reports, seconds: float) -> Reports:
     """
     if not seconds > 0:
         raise InputError(f"questions are asked every so many seconds above 0, not {seconds:g}")
-    first, end = [], []
-    for start, stop in zip(
-        reports.report_offsets[:-1].tolist(), reports.report_offsets[1:].tolist(), strict=True
-    ):
+    found: list[tuple[int, int]] = []
+    for start, stop in pairwise(reports.report_offsets.tolist()):
         time, asked, stretches = reports.time[start:stop], stop - start, []
         while asked > 0:
             now = time[asked - 1]
-            stretches.append((int(np.searchsorted(time, now - HISTORY)), asked))
+            stretches.append((start + int(np.searchsorted(time, now - HISTORY)), start + asked))
             asked = int(np.searchsorted(time, now - seconds, side="right"))
-        first += [start + since for since, _ in reversed(stretches)]
-        end += [start + until for _, until in reversed(stretches)]
-    return reports.stretches(np.array(first, np.int64), np.array(end, np.int64))
+        found += reversed(stretches)
+    return reports.stretches(*np.array(found, np.int64).reshape(-1, 2).T)

@@ -92,8 +92,7 @@ def repaired_reports(reports: Reports) -> NotedReports:
 def _unusual(reports: Reports) -> list[str]:
     """What can be, and still deserves a look."""
     notes = []
-    marked = np.zeros(len(reports.time), bool)
-    marked[reports.report_of_token[reports.serving]] = True
+    marked = _served(reports)
     if not marked.all():
         notes.append(f"reports that mark no serving cell: {np.count_nonzero(~marked)}")
     rsrq = reports.features[:, reports.feature_names.index("rsrq")]
@@ -103,12 +102,15 @@ def _unusual(reports: Reports) -> list[str]:
     return notes
 
 
+def _served(reports: Reports) -> Bool[np.ndarray, " report"]:
+    """Whether each report marks a serving cell."""
+    return np.bincount(reports.report_of_token[reports.serving], minlength=len(reports.time)) > 0
+
+
 def _of_their_tokens(reports: Reports) -> tuple[Float[np.ndarray, "token feature"], dict[str, int]]:
     """The values at tokens of their kind, and by feature how many others there were."""
     whole = reports.beam < 0
-    served = np.zeros(len(reports.time), bool)
-    served[reports.report_of_token[reports.serving]] = True
-    serves = whole & (reports.serving | ~served[reports.report_of_token])
+    serves = whole & (reports.serving | ~_served(reports)[reports.report_of_token])
     places = {"cell": whole, "serving": serves, "beam": ~whole}
     values, left = reports.features.copy(), {}
     for index, feature in enumerate(features_named(reports.feature_names)):

@@ -68,10 +68,8 @@ class ReportColumns:
         """
         from pyarrow import types
 
-        if name not in self.table.column_names:
-            return np.full(self.table.num_rows, np.nan)
-        found = self.column(name)
-        if types.is_null(found.type):
+        found = self.column(name) if name in self.table.column_names else None
+        if found is None or types.is_null(found.type):
             return np.full(self.table.num_rows, np.nan)
         if types.is_decimal(found.type):
             found = found.cast("float64")

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from raylocus.network.reports.reports import Reports, cell_names
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_FIELDS, Reports, cell_names
 from raylocus.ragged import Rows
 
 
@@ -38,28 +38,22 @@ def _joined(
     alike = np.lexsort(names)
     changes = _changes(names[:, alike])
     first = alike[changes]
-    rank = np.empty(len(first), np.int64)
-    rank[np.argsort(first, kind="stable")] = np.arange(
-        len(first)
-    )  # in the order in which they are first named
+    # In the order in which they are first named.
+    rank = np.argsort(np.argsort(first, kind="stable"), kind="stable")
     of_token, last = np.empty(len(alike), np.int64), np.zeros(len(first), np.int64)
     of_token[alike] = rank[np.cumsum(changes) - 1]
     last[of_token] = np.arange(len(of_token))  # of several that are put at one place the last one stays
     stretch = of_report[token_report[last]]
     lengths = np.bincount(reports.sequence_of_report[newest], minlength=len(reports))
-    columns = {name: getattr(reports, name)[newest] for name in ("time", "position", "line_of_sight")}
-    tokens = {
-        name: getattr(reports, name)[last] for name in ("pci", "technology", "channel", "identity", "beam")
-    }
+    columns = {name: getattr(reports, name)[newest] for name in REPORT_FIELDS}
+    columns |= {name: getattr(reports, name)[last] for name in TOKEN_FIELDS}
+    columns["serving"] &= token_report[last] == newest[stretch]
+    columns["features"] = _features(reports, of_token, len(first))
     return dataclasses.replace(
         reports,
         report_offsets=Rows.of(lengths).offsets,
         token_offsets=Rows.of(np.bincount(stretch, minlength=len(newest))).offsets,
-        serving=reports.serving[last] & (token_report[last] == newest[stretch]),
-        features=_features(reports, of_token, len(first)),
-        censored=reports.censored[last],
         **columns,
-        **tokens,
     )
 
 

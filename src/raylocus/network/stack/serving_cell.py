@@ -35,10 +35,8 @@ def session_report(
     events: tuple[Event, ...],
 ) -> xr.Dataset:
     """Events and handovers at every report, by L3-filtered levels [dBm]."""
-    event = np.zeros(len(rsrp))
-    for each in events:
-        fires = fired(rsrp, history, trajectories, each)
-        event = np.where(fires, np.maximum(event, each.number), event)
+    numbers = [each.number * fired(rsrp, history, trajectories, each) for each in events]
+    event = np.max([np.zeros(len(rsrp)), *numbers], axis=0)
     return feature_values(event=event, handovers=history.count.astype(float), stay=history.stay)
 
 
@@ -53,9 +51,7 @@ def advance_report(
 
     `delay` is that of the UE's SRS at its serving cell [s]; NaN where it is not heard.
     """
-    offsets = trajectories.report_offsets
-    changed = np.flatnonzero(np.diff(history.count, prepend=0) > 0)
-    access = np.unique(np.concatenate([offsets[:-1], changed])).astype(np.int64)
+    access, offsets = np.flatnonzero(np.diff(history.count, prepend=0) > 0), trajectories.report_offsets
     advance, command = commanded_timing_advance(delay, access, offsets, carrier, loop)
     command = np.where(command == 0, np.nan, command.astype(float))
     return feature_values(timing_advance=advance, timing_command=command)
@@ -71,7 +67,8 @@ def fired(
 
     A handover follows the report of its event, so the event is seen from the cell that is left.
     """
-    reports, own = np.arange(len(rsrp)), _served_before(history, trajectories)
+    reports = np.arange(len(rsrp))
+    own = history.serving[np.maximum(reports - 1, Rows(trajectories.report_offsets).first)]
     others = rsrp.copy()
     others[reports, own] = np.nan
     entering, leaving = event_conditions(rsrp[reports, own], others, event)
@@ -79,14 +76,6 @@ def fired(
         entering, leaving, trajectories.time, trajectories.report_offsets, event.time_to_trigger
     )
     return np.any(fires, axis=1)
-
-
-def _served_before(history: HandoverHistory, trajectories: Trajectories) -> Int[np.ndarray, " report"]:
-    """The cell that served when each report was made, before any handover that it led to."""
-    before = np.concatenate([history.serving[:1], history.serving[:-1]])
-    starts = Rows(trajectories.report_offsets).starts
-    before[starts] = history.serving[starts]
-    return before
 
 
 #: Taps that are reported, 1/B apart from the detected first path on, and those that their powers are relative to.
