@@ -210,11 +210,7 @@ class Evaluation:
 
 
 def evaluation_of(name: str, posterior: Posterior, truth: Truth, seconds: float) -> Evaluation:
-    """Scores a posterior against the truth.
-
-    Raises:
-        InputError: a truth lies outside the tile.
-    """
+    """Scores a posterior against the truth. Raises InputError where a truth lies outside the tile."""
     error = horizontal_errors(posterior.mean, truth.position)
     cost = negative_log_likelihood(posterior, truth.position)
     return Evaluation(name, truth, error, cost, *region_ranks(posterior, truth.position), seconds)

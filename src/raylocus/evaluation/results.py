@@ -30,7 +30,7 @@ from raylocus.evaluation.breakdown import (
 from raylocus.evaluation.comparison import Comparison
 from raylocus.evaluation.evaluation import Evaluation
 from raylocus.evaluation.place_scores import PlaceScores, pooled
-from raylocus.evaluation.references import BOUND_NAME, TRUE_MAPS_NAME
+from raylocus.evaluation.references import BOUND_NAME
 from raylocus.network.reports.report_files import save_reports
 from raylocus.provenance import Provenance
 from raylocus.storage import written_whole
@@ -60,11 +60,6 @@ class Results:
         """One evaluation a method; a reference that refuses a place is left out."""
         return pooled(self.scores)
 
-    @property
-    def bound(self) -> Evaluation | None:
-        """The bound's; None where it refuses."""
-        return bound_among(self.evaluations)
-
     @cached_property
     def quotes(self) -> dict[str, dict[Group, Mapping[str, Mapping[int, Quoted]]]]:
         """Percentiles with their intervals, by what sequences are divided by, group, method and percentile."""
@@ -80,10 +75,10 @@ class Results:
     @property
     def compared(self) -> list[str]:
         """Methods that the table by groups shows: the learned one, the classic of least median error, the bound."""
-        references = (BOUND_NAME, TRUE_MAPS_NAME)
-        peers = [one for one in self.evaluations[1:] if one.name not in references]
+        classics = {one.name for one in self.classics.methods}
+        peers = [one for one in self.evaluations if one.name in classics]
         best = [min(peers, key=lambda one: one.percentile(50.0)).name] if peers else []
-        return [self.evaluations[0].name, *best, *([BOUND_NAME] if self.bound else [])]
+        return [self.evaluations[0].name, *best, *([BOUND_NAME] if bound_among(self.evaluations) else [])]
 
     @property
     def notes(self) -> list[str]:
@@ -116,9 +111,10 @@ class Results:
 
         Numbers are those of `Evaluation.summary` and `quotes`; what is not finite is null.
         """
+        bound = bound_among(self.evaluations)
         return {
             "methods": {
-                one.name: {**_finite(one.summary(self.bound)), "groups": self._groups_of(one.name)}
+                one.name: {**_finite(one.summary(bound)), "groups": self._groups_of(one.name)}
                 for one in self.evaluations
             },
             "self_check": {
@@ -161,10 +157,8 @@ def write_results(results: Results, out: Path, examples: int) -> None:
 
 def tested_severities(dataset: ReportDataset) -> str:
     """Severities of the worlds that are tested in."""
-    tested = np.unique(dataset.world_index[dataset.split == "test"])
-    return ", ".join(
-        f"{severity:g}" for severity in sorted({dataset.worlds[world].law.severity for world in tested})
-    )
+    tested = dataset.world_index[dataset.split == "test"]
+    return ", ".join(f"{each:g}" for each in sorted({dataset.worlds[world].law.severity for world in tested}))
 
 
 def _finite(summary: dict[str, float | None]) -> dict[str, float | None]:

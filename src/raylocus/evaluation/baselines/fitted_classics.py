@@ -102,11 +102,7 @@ class Classics:
         return cls(tuple(methods), Provenance.collect({}, None, {"dataset": dataset.digest}))
 
     def save(self, path: Path) -> None:
-        """Writes classics.json.
-
-        Raises:
-            StorageFullError: the disk filled up.
-        """
+        """Writes classics.json. Raises StorageFullError where the disk fills up."""
         methods = [{"kind": type(one).__name__, **dataclasses.asdict(one)} for one in self.methods]  # type: ignore[call-overload]
         content = {"schema": CLASSICS_SCHEMA, "provenance": self.provenance.to_json(), "methods": methods}
         with written_whole(path) as aside:
@@ -114,11 +110,7 @@ class Classics:
 
     @classmethod
     def load(cls, path: Path) -> Classics:
-        """What `save` wrote.
-
-        Raises:
-            StoreError: the file is damaged, or of another schema version.
-        """
+        """What `save` wrote. Raises StoreError for a damaged file, or one of another schema version."""
         try:
             content = parse_json(path.read_text())
             if content["schema"] != CLASSICS_SCHEMA:

@@ -96,11 +96,7 @@ def features_named(names: tuple[str, ...]) -> tuple[ReportFeature, ...]:
 
 
 def feature_set(name: str) -> tuple[ReportFeature, ...]:
-    """The features of a named set.
-
-    Raises:
-        InputError: there is no set of this name.
-    """
+    """The features of a named set. Raises InputError where there is no set of this name."""
     if name not in FEATURE_SETS:
         raise InputError(f"there is no feature set {name!r}; choose one of {', '.join(FEATURE_SETS)}")
     return features_named(FEATURE_SETS[name])
