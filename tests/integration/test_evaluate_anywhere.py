@@ -308,7 +308,7 @@ def test_by_groups_a_model_is_shown_next_to_a_classic(
     """Another model is none, however good it is."""
     results = results_with(work, monkeypatch, Refusing(), None)
     model, *classics = results.evaluations
-    better = replace(model, name="pretrained", error=model.error / 1e3)
+    better = dataclasses.replace(model, name="pretrained", error=model.error / 1e3)
     vars(results)["evaluations"] = [model, better, *classics]
     assert results.compared[0] == model.name
     assert results.compared[1] in {one.name for one in results.classics.methods}
