@@ -34,7 +34,6 @@ from raylocus.network.stack.cell_levels import audible_level, strongest_beams
 from raylocus.network.stack.downlink import (
     beam_amplitudes,
     beam_fading_db,
-    cell_energy,
     coherence_kernel,
     dirichlet,
     doppler_shifts,
@@ -45,6 +44,7 @@ from raylocus.network.stack.downlink import (
 from raylocus.network.stack.heard_cells import Received, best_amplitudes, detected_delay, named_cells
 from raylocus.network.stack.serving_cell import advance_report, departure_azimuths, fired, session_report
 from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.path_loss import cell_energy
 from raylocus.scenes.sites import AntennaArray, Carrier, Cell, Deployment, Site
 from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, noise_per_resource_element
 

@@ -25,8 +25,8 @@ from raylocus.network.movement.trajectories import Trajectories
 from raylocus.network.observe import observe
 from raylocus.network.reports.features import FEATURES
 from raylocus.network.reports.reports import Reports
-from raylocus.network.stack.downlink import cell_energy
 from raylocus.propagation.antennas.antennas import cell_gains
+from raylocus.propagation.maps.path_loss import cell_energy
 from raylocus.provenance import Provenance, hash_file
 from raylocus.scenes.place import place_of_record
 from raylocus.scenes.sites import ISOTROPIC, AntennaArray, Carrier, Cell, Deployment, Site

@@ -149,7 +149,7 @@ class Residuals:
     def _level(self, distance: Float[np.ndarray, "sample site 3"]) -> Float[np.ndarray, "sample residual 3"]:
         logarithm = distance / (distance[..., :1] * np.log(10))
         logarithm[..., 0] = np.log10(distance[..., 0])
-        off, stated = _off(logarithm, self.ranges.level, np.log10)
+        off, stated = _off(logarithm, np.log10(self.ranges.level))
         spread = self.method.level_spread
         common = off.sum(axis=1, keepdims=True) / (
             stated.sum(axis=1, keepdims=True) + (spread / COMMON_SPREAD) ** 2
@@ -176,14 +176,12 @@ class Residuals:
 
 
 def _off(
-    expected: Float[np.ndarray, "sample site 3"],
-    stated: Float[np.ndarray, "sample site"],
-    scale: Callable[[np.ndarray], np.ndarray] = lambda range_: range_,
+    expected: Float[np.ndarray, "sample site 3"], stated: Float[np.ndarray, "sample site"]
 ) -> tuple[Float[np.ndarray, "sample site 3"], Float[np.ndarray, "sample site 1"]]:
     """How far what is expected is from what is stated, 0 where nothing is; and whether something is."""
     there = np.isfinite(stated)
     off = expected * there[..., None]
-    off[there, 0] -= scale(stated[there])
+    off[there, 0] -= stated[there]
     return off, there[..., None].astype(float)
 
 

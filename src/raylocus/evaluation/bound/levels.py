@@ -159,11 +159,11 @@ class LevelLaw:
             deviation: reported less mapped level [dB].
             own_variance: of what is Gaussian and a cell's own [dB²], above 0; but for `of_map`, for the whole way.
             noise: variance of each level's own noise [dB²].
-            shared: correlation of the residuals of two tokens.
-            cell: of each token.
+            shared: correlation of the residuals of two levels.
+            cell: of each level.
             of_map: covariance of what the map errs by, where it does [dB²].
-            repeats: where some are of the same cell at the same place as others, which of the unlike ones, that all
-                but `deviation` and `noise` are of, each is.
+            repeats: where levels repeat each other (of one cell at one place), which of the unlike ones each is: of
+                these alone are all arguments but `deviation` and `noise`.
         """
         of_cell = (cell[:, None] == cell.unique()).float()
         by_cell = of_cell.expand(len(deviation), -1, -1)

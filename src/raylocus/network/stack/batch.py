@@ -1,7 +1,4 @@
-"""A batch of reports that are sent, with every layer of theirs computed when it is first asked for.
-
-Each layer has its own random streams, so that what one draws does not depend on which others are asked for.
-"""
+"""A batch of reports that are sent; each layer is computed when first asked for, by random streams of its own."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from raylocus.network.rrc.handover import HandoverHistory, handover_history
 from raylocus.network.stack.bearers import downlink_bearer, uplink_bearer
 from raylocus.network.stack.cell_levels import CellMeasurements, strongest_beams
 from raylocus.network.stack.csi_report import csi_report, with_estimation_errors
-from raylocus.network.stack.downlink import Downlink, Paths, cell_energy, level_shift_db
+from raylocus.network.stack.downlink import Downlink, Paths, level_shift_db
 from raylocus.network.stack.heard_cells import (
     HeardCells,
     ReferenceSignals,
@@ -42,6 +39,7 @@ from raylocus.network.stack.serving_cell import (
     departure_azimuths,
     session_report,
 )
+from raylocus.propagation.maps.path_loss import cell_energy
 from raylocus.scenes.sites import Deployment
 
 

@@ -20,9 +20,10 @@ from raylocus.network.configuration import CoherentFading, NetworkConfiguration
 from raylocus.network.phy.impulse_response import SSS_SUBCARRIERS
 from raylocus.network.random_streams import RandomSource
 from raylocus.network.stack.cell_levels import CellMeasurements, detected_cells, measure_cells
+from raylocus.propagation.maps.path_loss import cell_energy
 from raylocus.ragged import Columns
 from raylocus.scenes.sites import Deployment
-from raylocus.units import SPEED_OF_LIGHT, energy_per_resource_element, subcarrier_spacing, to_decibel
+from raylocus.units import SPEED_OF_LIGHT, subcarrier_spacing, to_decibel
 
 
 def dirichlet(turns: Float[np.ndarray, "*batch"], count: int) -> Float[np.ndarray, "*batch"]:
@@ -198,9 +199,3 @@ def level_shift_db(
         for level in (np.where(np.isnan(nominal), np.nan, state.rsrp_beam), nominal)
     )
     return best - nominal_best
-
-
-def cell_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:
-    """EPRE of every cell [dBm]."""
-    blocks = deployment.carrier.resource_blocks
-    return np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])

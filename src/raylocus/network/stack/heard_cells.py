@@ -15,7 +15,7 @@ from raylocus.network.phy.time_of_arrival import FirstPathDetector, first_path_d
 from raylocus.network.random_streams import RandomSource, ReportStreams
 from raylocus.network.rrc.handover import HandoverHistory, neighbour_cells
 from raylocus.network.stack.cell_levels import CellMeasurements
-from raylocus.network.stack.downlink import cell_energy
+from raylocus.propagation.maps.path_loss import cell_energy
 from raylocus.scenes.sites import Carrier, Deployment
 from raylocus.units import (
     SUBCARRIERS_PER_RESOURCE_BLOCK,

@@ -48,6 +48,12 @@ def uma_nlos_path_loss(
     return np.maximum(uma_los_path_loss(distance, frequency), slope - 0.6 * (ue_height - 1.5))
 
 
+def cell_energy(deployment: Deployment) -> Float[np.ndarray, " cell"]:
+    """EPRE of every cell [dBm]. Raises PlaceError where there are several carriers."""
+    blocks = deployment.carrier.resource_blocks
+    return np.array([energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells])
+
+
 def isotropic_levels(
     deployment: Deployment, grid: Grid, terrain: Float[np.ndarray, "y x"], ue_height: float
 ) -> Float[np.ndarray, "cell y x"]:

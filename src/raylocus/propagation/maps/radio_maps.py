@@ -10,10 +10,11 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas
+from raylocus.propagation.maps.path_loss import cell_energy
 from raylocus.propagation.maps.site_channel import CHANNEL_LAYER_NAMES, SiteChannel
 from raylocus.propagation.materials.materials import RadioMaterials
 from raylocus.scenes.sites import Deployment
-from raylocus.units import energy_per_resource_element, from_decibel, noise_per_resource_element, to_decibel
+from raylocus.units import from_decibel, noise_per_resource_element, to_decibel
 
 #: Version of radio.zarr.
 RADIO_SCHEMA = "raylocus.radio.v3"
@@ -104,7 +105,8 @@ def beam_levels(
     channels: Sequence[SiteChannel], deployment: Deployment, rows: GridRows
 ) -> Float[np.ndarray, "cell beam y x"]:
     """RSRP of every SSB beam [dBm]; NaN without a path and where a cell has fewer beams."""
-    return _energies(deployment) + to_decibel(_beam_gains(channels, deployment, rows))
+    energy = cell_energy(deployment)[:, None, None, None]
+    return energy + to_decibel(_beam_gains(channels, deployment, rows))
 
 
 def beam_powers(
@@ -112,13 +114,8 @@ def beam_powers(
 ) -> Float[np.ndarray, "cell beam y x"]:
     """The same as powers [mW]; 0 without a path and where a cell has fewer beams."""
     gains = np.nan_to_num(_beam_gains(channels, deployment, rows), copy=False)
-    return np.multiply(gains, from_decibel(_energies(deployment)).astype(gains.dtype), out=gains)
-
-
-def _energies(deployment: Deployment) -> Float[np.ndarray, "cell 1 1 1"]:
-    blocks = deployment.carrier.resource_blocks
-    energy = [energy_per_resource_element(cell.power_dbm, blocks) for cell in deployment.cells]
-    return np.array(energy)[:, None, None, None]
+    energy = from_decibel(cell_energy(deployment)).astype(gains.dtype)
+    return np.multiply(gains, energy[:, None, None, None], out=gains)
 
 
 def _beam_gains(
