@@ -31,7 +31,7 @@ from raylocus.evaluation.bound.calibration import USUAL_AREA, Calibration
 from raylocus.evaluation.bound.levels import TABLE_SPAN, TABLE_STEP, LevelLaw, ResidualLaw
 from raylocus.evaluation.bound.likelihood import NEGLIGIBLE, SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
-from raylocus.evaluation.bound.search import Found, Search
+from raylocus.evaluation.bound.search import ENOUGH, Found, Search
 from raylocus.evaluation.bound.self_check import CHECK_SEED, SelfCheck, self_check
 from raylocus.evaluation.bound.tokens import all_tokens, unfiltered
 from raylocus.evaluation.bound.true_maps import TrueMaps
@@ -541,6 +541,23 @@ def test_what_is_not_looked_at_is_negligible(
     monkeypatch.setattr("raylocus.evaluation.bound.likelihood.NEGLIGIBLE", np.inf)
     whole = [each.mass for each in bound.found(reports)]
     assert max(0.5 * np.abs(one - other).sum() for one, other in zip(short, whole, strict=True)) < 0.02
+
+
+def test_rounds_end_where_a_further_one_changes_little(
+    place: SyntheticPlace, bound: Bound, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what rests on enough ways a further round changes some hundredths of the mass; all else has every round."""
+    reports = synthetic_reports(place, some_world(place, 3), 16, 3)
+    short = bound.found(reports)
+    monkeypatch.setattr("raylocus.evaluation.bound.search.ENOUGH", np.inf)
+    apart = [
+        0.5 * np.abs(one.mass - other.mass).sum()
+        for one, other in zip(short, bound.found(reports), strict=True)
+    ]
+    enough = np.array([one.effective_ways >= ENOUGH for one in short])
+    changed = np.array(apart) > 0
+    assert enough.any() and not (changed & ~enough).any()
+    assert changed.any() and max(apart) < 0.1
 
 
 def test_the_same_seed_gives_the_same_digits(place: SyntheticPlace, bound: Bound) -> None:

@@ -16,19 +16,17 @@ from raylocus.execution.memory import keep_freed_memory
 from raylocus.execution.task import WorkerLostError
 
 T = TypeVar("T")
-#: By so much is each further process nicer to the others: at 5 it has a third of the time of one at 0.
+#: These processes are nicer than this one by so much, as it goes on when they are done: one has a third of its time.
 YIELDING = 5
 
 
 class Begun(Generic[T]):
     """Work under way in a process of its own."""
 
-    def __init__(self, work: Callable[[], T], name: str, niceness: int) -> None:
+    def __init__(self, work: Callable[[], T], name: str) -> None:
         context = multiprocessing.get_context("forkserver")
         self._name, (self._answer, answer) = name, context.Pipe(duplex=False)
-        self.process: BaseProcess = context.Process(
-            target=_answered, args=(work, niceness, answer), daemon=True
-        )
+        self.process: BaseProcess = context.Process(target=_answered, args=(work, answer), daemon=True)
         self.process.start()
         # The process alone holds the other end, so that its death is the end of the pipe.
         answer.close()
@@ -74,15 +72,15 @@ class Aside:
         """Begins some work, which can be pickled, in a process of its own; `name` is what messages call it.
 
         The process is forked from the fork server, see `preloading.begin_to_load`: threads of this one, such as
-        zarr's, would otherwise hang in it. The longest work begins first: what begins later yields to it.
+        zarr's, would otherwise hang in it.
         """
-        begun = Begun(work, name, YIELDING * len(self._begun))
+        begun = Begun(work, name)
         self._begun.append(begun.process)
         return begun
 
 
-def _answered(work: Callable[[], T], niceness: int, answer: Connection) -> None:
-    os.nice(niceness)
+def _answered(work: Callable[[], T], answer: Connection) -> None:
+    os.nice(YIELDING)
     # An interruption is the asking process's to answer, which then ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     leave_with_parent()

@@ -20,8 +20,9 @@ from raylocus.ragged import Columns
 SMOOTHING, SMOOTHING_AT_REST = 6.0, 2.5
 #: Who has not moved is judged where the last report has this share of its greatest mass, or more.
 FAINT = 1e-8
-#: Rounds of ways; later ones end where earlier ones found mass and move as they found likely.
-ROUNDS = 3
+#: Rounds of ways; later ones end where earlier ones found mass and move as they found likely. None follows where what
+#: was found rests on so many effective ways: a further one changes a hundredth of the mass.
+ROUNDS, ENOUGH = 3, 400.0
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,13 @@ class Search:
             expected = sum(times[ways.motion] * share[tracks, ways.end] for times, share in rounds)
             gain *= motions.share[ways.motion] / (self.ways * expected)
             found = self._combined(ways, gain, motions, mass) + np.exp(at_rest - top)
+            effective = float(found.sum() ** 2 / max((gain**2).sum(), 1e-300))
+            if effective >= ENOUGH:
+                break
             evidence = np.bincount(ways.motion, gain, len(motions))
             share = 0.7 * evidence / max(evidence.sum(), 1e-300) + 0.3 * motions.share
             chosen = np.sort(generator.choice(len(motions), len(motions), p=share / share.sum()))
-        return found / found.sum(), float(found.sum() ** 2 / max((gain**2).sum(), 1e-300))
+        return found / found.sum(), effective
 
     def _log_at_rest(
         self,
