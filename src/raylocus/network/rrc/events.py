@@ -116,14 +116,14 @@ def event_conditions(
 
     Args:
         serving: level of the serving cell, or of the SCell for A6.
-        neighbour: level of every neighbour; NaN where it is not measured, which neither enters nor stays.
+        neighbour: level of every neighbour; NaN or −∞ where it is not measured, which neither enters nor stays.
         event: kind, thresholds and hysteresis. Offsets of cells and frequencies are 0, or part of the levels.
     """
-    margins = [
-        np.broadcast_to(margin, neighbour.shape)
-        for margin in _MARGINS[event.kind](serving[:, None], neighbour, event)
-    ]
     with np.errstate(invalid="ignore"):
+        margins = [
+            np.broadcast_to(margin, neighbour.shape)
+            for margin in _MARGINS[event.kind](serving[:, None], neighbour, event)
+        ]
         entering = np.all([margin > event.hysteresis for margin in margins], axis=0)
         # A cell that is lost leaves: a comparison with NaN is false, so its opposite is asked for.
         leaving = ~np.all([margin >= -event.hysteresis for margin in margins], axis=0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from raylocus.network.rrc.events import Event, reports_by_step
+from raylocus.network.rrc.events import Event, event_conditions, reports_by_step
 from raylocus.ragged import Rows
 
 
@@ -77,10 +77,10 @@ def handover_history(
     return HandoverHistory(serving, count, time - arrived)
 
 
-def _better(level: np.ndarray, own: np.ndarray, event: Event) -> np.ndarray:
-    """Whether each cell's A3 entering condition holds; never that of the serving cell itself."""
-    mine = np.take_along_axis(level, own[:, None], axis=1)
-    with np.errstate(invalid="ignore"):
-        better: np.ndarray = level - mine > event.offset + event.hysteresis
+def _better(
+    level: Float[np.ndarray, "report cell"], own: Int[np.ndarray, " report"], event: Event
+) -> Bool[np.ndarray, "report cell"]:
+    """Whether each cell's entering condition holds; never that of the serving cell itself."""
+    better, _ = event_conditions(np.take_along_axis(level, own[:, None], axis=1)[:, 0], level, event)
     np.put_along_axis(better, own[:, None], False, axis=1)
     return better
