@@ -109,6 +109,7 @@ def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
     points.reference(settings, TIMED_POINTS)
     theirs = min(TIMED_POINTS, given.points) / (time.perf_counter() - started)
     reference = points.reference(replace(settings, receivers=given.receivers))
+    alike = []
     for mirrors, rays in product(given.mirrors, given.rays):
         configuration = TraceConfiguration(
             depth=given.depth,
@@ -126,11 +127,11 @@ def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
         listed = point_paths(centre_paths(atlas, points.cells))
         print(row(name, listed, reference) + rates, flush=True)
         listable = reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas)))
-        alike = point_paths(centre_paths(listable, points.cells))
-        print(row("  alike", alike, reference), flush=True)
+        alike.append(point_paths(centre_paths(listable, points.cells)))
+        print(row("  alike", alike[-1], reference), flush=True)
     if given.dense:
         denser = points.reference(replace(settings, receivers=1, samples=int(given.dense), seed=7))
-        print(row("  dense", alike, denser), flush=True)
+        print(row("  dense", alike[-1], denser), flush=True)
         print(row("  itself", reference, denser), flush=True)
 
 

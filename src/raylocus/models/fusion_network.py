@@ -116,7 +116,7 @@ class FusionNetwork(nn.Module):
         self.patches = PatchAttention(query, coarse, configuration.attention_heads)
         self.middle_up = FilmBlock(coarse + middle, middle, query)
         self.fine_up = PointBlock(middle + width, width, query)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # pyrefly: ignore[no-matching-overload]
 
     def forward(
         self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]

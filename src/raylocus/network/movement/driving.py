@@ -54,13 +54,14 @@ class RoadGraph:
         carries = np.isin(road_class, [index for index, limit in enumerate(SPEED_LIMITS.values()) if limit])
         cells = np.flatnonzero(carries & open_ground)
         grid = grid_of(geometry_maps)
-        if len(cells):
-            graph = _edges(grid, cells)
-            _, part = connected_components(graph, directed=False)
-            large = np.bincount(part)[part] >= max(SMALLEST_PART * len(cells), 2)
-            cells, graph, part = cells[large], graph[large][:, large], part[large]
         if not len(cells):
             return None
+        graph = _edges(grid, cells)
+        _, part = connected_components(graph, directed=False)
+        large = np.bincount(part)[part] >= max(SMALLEST_PART * len(cells), 2)
+        if not large.any():
+            return None
+        cells, graph, part = cells[large], graph[large][:, large], part[large]
         chosen = _destinations(grid, cells, part, generator)
         _, before = dijkstra(graph, directed=False, indices=chosen, return_predecessors=True)
         kind = road_class[cells].astype(np.int64)
