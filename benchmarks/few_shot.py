@@ -204,8 +204,9 @@ def main() -> None:
             generator = np.random.default_rng((UNSEEN, given.seed, number))
             number += 1
             drawn = draw(given.phones, count, generator)
-            for name, scores in ({} if drawn is None else in_network(locator.trained, drawn)).items():
-                found[name].append(scores)
+            if drawn is not None:
+                for name, scores in in_network(locator.trained, drawn).items():
+                    found[name].append(scores)
         table = Table(
             title=f"{count} tags, phones {given.phones}, {given.networks} networks: error / site spacing, regions "
             "(90 % intervals)"

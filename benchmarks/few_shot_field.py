@@ -133,7 +133,8 @@ def main() -> None:
     for column in ("tags", "points", "error", f"over {FAR:.0f} m from tags", "kNN", "50, 90, 95 % regions"):
         table.add_column(column, justify="right")
     for own, others in ((own, others) for others in given.others for own in given.own):
-        row, parts = Row(own, others, not given.untimed), []
+        row = Row(own, others, not given.untimed)
+        parts = []
         for number, campaign in enumerate(campaigns):
             for seed in range(given.seeds if own + others else 1):
                 if len(campaign) >= SPARE * own:

@@ -116,7 +116,8 @@ def main() -> None:
         np.arange(low, high, STEP) for low, high in ((extent.west, extent.east), (extent.south, extent.north))
     ]
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    usable, found = np.isfinite(levels).any(axis=1) & np.isfinite(position).all(axis=1), []
+    usable = np.isfinite(levels).any(axis=1) & np.isfinite(position).all(axis=1)
+    found = []
     others, asked = np.flatnonzero(usable & ~test), np.flatnonzero(usable & test)
     tagged = min(max(round(given.share * len(others)), 10), len(others))
     for seed in range(given.draws):

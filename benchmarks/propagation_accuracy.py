@@ -146,7 +146,8 @@ def timed_trace(place: TracedPlace, configuration: TraceConfiguration) -> tuple[
 
 def row(name: str, mine: PointPaths, other: PointPaths, width: int = 14) -> str:
     """One line of the table: medians and 90 % (first arrival 95 %) of the absolute differences."""
-    rows, one_sees, seen = [], 0, 0
+    one_sees, seen = 0, 0
+    rows = []
     for point in range(mine.point_count):
         here, there = (chosen(paths, np.flatnonzero(paths.point == point)) for paths in (mine, other))
         gains = here.gain.sum(), there.gain.sum()

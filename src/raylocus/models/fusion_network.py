@@ -49,7 +49,8 @@ class PointBlock(nn.Module):
         weights = self.enter.weight.flatten(1).split([each.shape[1] for each in streams], 1)
         y, x = max(each.shape[-2:] for each in streams)
         assert self.enter.bias is not None
-        entered, whole = self.enter.bias, []
+        entered = self.enter.bias
+        whole = []
         for stream, weight in zip(streams, weights, strict=True):
             cells = stream.flatten(2).transpose(1, 2)
             if stream.shape[-2:] != (y, x):

@@ -103,7 +103,9 @@ def _edges(grid: Grid, cells: Int[np.ndarray, " node"]) -> csr_array:
     node.flat[cells] = np.arange(len(cells))
     depth = distance_transform_edt(np.pad(node >= 0, 1))[1:-1, 1:-1]
     cost = 1 + KERB_COST * (1 - depth / depth.max())
-    rows, columns, weights = [], [], []
+    rows = []
+    columns = []
+    weights = []
     for down, right in _STEPS:
         here, there = _shifted(node, down, right)
         both = (here >= 0) & (there >= 0)
@@ -131,7 +133,7 @@ def _destinations(
 ) -> Int[np.ndarray, " destination"]:
     """Nodes that trips lead to: in every part of the graph two at least, half of them at the tile's edge."""
     reach = np.abs(grid.centres[cells]).max(axis=1)
-    chosen = []
+    chosen: list[Int[np.ndarray, " node"]] = []
     for each in np.unique(part):
         own = np.flatnonzero(part == each)
         count = max(round(DESTINATIONS * len(own) / len(cells)), 2)
