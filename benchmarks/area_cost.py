@@ -14,6 +14,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -57,11 +58,11 @@ def measured(work: Callable[..., None], *given: object) -> dict[str, float]:
     return found
 
 
-def _measure(send: object, work: Callable[..., None], given: tuple[object, ...]) -> None:
+def _measure(send: Connection, work: Callable[..., None], given: tuple[object, ...]) -> None:
     began = time.monotonic()
     work(*given)
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    send.send(  # type: ignore[attr-defined]
+    send.send(
         {
             "cpu": usage.ru_utime + usage.ru_stime,
             "clock": time.monotonic() - began,

@@ -84,7 +84,8 @@ def cases(dataset: ReportDataset, given: argparse.Namespace) -> Iterator[tuple[s
 
 def scores(windows: WindowLocator, reports: Reports) -> np.ndarray:
     """Of each phone that is located: error [m], mass of denser ground, and the 90 % radius about the estimate [m]."""
-    truth, rows = reports.position[reports.last_report, :2], []
+    truth = reports.position[reports.last_report, :2]
+    rows = []
     for found in windows.located(reports, windows.area.deployment):
         ground, true = found.ground, truth[found.sequence]
         at, middle = (torch.from_numpy(each - ground.origin).float() for each in (true, ground.median))

@@ -82,7 +82,9 @@ def ranges(heard: HeardNetwork) -> tuple[float, float, float]:
 
 
 def row(noise: float, deviation: float, networks: int, seed: int) -> list[str]:
-    found, scatter, alone = [], [], []
+    found = []
+    scatter = []
+    alone = []
     for number in range(networks):
         # Of one seed: rows differ in nothing but their noise and deviation.
         drawn = draw(noise, deviation, np.random.default_rng((seed, number)))

@@ -84,7 +84,8 @@ def solve(place: TracedPlace, site: np.ndarray, position: np.ndarray) -> tuple[n
     scene.tx_array = rt.PlanarArray(num_rows=2, num_cols=4, pattern="tr38901", polarization="cross")
     scene.rx_array = rt.PlanarArray(num_rows=1, num_cols=1, pattern="iso", polarization="VH")
     scene.add(rt.Transmitter("site", site.tolist(), orientation=[SECTOR.azimuth, SECTOR.downtilt, 0.0]))
-    seconds, parts = 0.0, []
+    seconds = 0.0
+    parts = []
     for turn, start in enumerate([0, *range(0, len(position), 40)]):  # the first call compiles
         batch = position[start : start + 40]
         for index, point in enumerate(batch):

@@ -25,7 +25,7 @@ from raylocus.datasets.store import open_report_dataset
 
 RECIPE = recipe_file("dataset", "tiny")
 #: A dataset of one ordinary tile, with the layers of R that training needs.
-ORDINARY = {
+ORDINARY: dict[str, object] = {
     "places": [{"folder": "places/town", "split": "train", "source": "procedural:european-core", "seed": 1}],
     "seed": 1,
     "train": {"worlds": 4, "sequences": 60},

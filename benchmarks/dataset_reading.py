@@ -19,7 +19,7 @@ import argparse
 import pickle
 import tempfile
 import time
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import lru_cache, partial
 from pathlib import Path
@@ -53,7 +53,7 @@ BATCH_SIZE = 16
 MAP_SIZE = 2**36
 
 
-class RecordDataset(Dataset[list[PackedPart]]):
+class RecordDataset(Dataset[list[PackedPart]], ABC):
     """One record a sequence; a layout says how a record is found."""
 
     def __init__(
@@ -265,7 +265,7 @@ class TrainingStep:
 
     def __init__(self, data: ReportData) -> None:
         self.module = LocationModule()
-        self.module.log = lambda *_, **__: None  # type: ignore[method-assign]
+        self.module.log = lambda *_, **__: None
         self.optimizer = self.module.configure_optimizers()["optimizer"]
         self.average = AveragedModel(self.module.network, avg_fn=partial(moved_average, 0.99))
         reading = ReportData(data.dataset, BATCH_SIZE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ SIDE = 512.0
 
 
 @contextmanager
-def extracts(given: Sequence[Path], side: float = SIDE) -> Iterator[list[Path]]:
+def extracts(given: Sequence[Path], side: float = SIDE) -> Generator[list[Path], None, None]:
     """The extracts: files as they are, of a folder all `*/NAME.osm.pbf` with a manifest; of none two towns.
 
     Towns are squares of the given side [m].

@@ -159,11 +159,12 @@ def in_network(start: TrainedAreaNetwork, drawn: Drawn) -> dict[str, Scores]:
     found = {}
     with torch.inference_mode(False):
         every = methods(start, tags)
-    for name, trained in every.items():
-        tokens = trained.read(heard).tokens(located)
+    read = {name: trained.read(heard).tokens(located) for name, trained in every.items()}
+    for name, tokens in read.items():
         at = torch.from_numpy((truth - tokens.centre) / tokens.scale[:, None]).float()
-        found[name] = scored(trained.masses(tokens, heard.select(located)), at)
-    error = np.hypot(*(nearest_tags(heard.select(located), tags) - truth).T) / tokens.scale
+        found[name] = scored(every[name].masses(tokens, heard.select(located)), at)
+    scale = next(reversed(read.values())).scale
+    error = np.hypot(*(nearest_tags(heard.select(located), tags) - truth).T) / scale
     return found | {"kNN on the tags": Scores(error, np.full(len(some), np.nan))}
 
 
@@ -172,7 +173,8 @@ def row(networks: list[Scores], generator: np.random.Generator) -> list[str]:
 
     def numbers(chosen: list[Scores]) -> list[float]:
         error, rank = (np.concatenate([getattr(one, name) for one in chosen]) for name in ("error", "rank"))
-        return [*np.percentile(error, (50, 90)), *(100 * np.mean(rank <= mass) for mass in (0.5, 0.9, 0.95))]
+        inside = (float(100 * np.mean(rank <= mass)) for mass in (0.5, 0.9, 0.95))
+        return [*np.percentile(error, (50, 90)).tolist(), *inside]
 
     draws = [
         numbers([networks[index] for index in generator.integers(len(networks), size=len(networks))])
@@ -202,8 +204,9 @@ def main() -> None:
             generator = np.random.default_rng((UNSEEN, given.seed, number))
             number += 1
             drawn = draw(given.phones, count, generator)
-            for name, scores in ({} if drawn is None else in_network(locator.trained, drawn)).items():
-                found[name].append(scores)
+            if drawn is not None:
+                for name, scores in in_network(locator.trained, drawn).items():
+                    found[name].append(scores)
         table = Table(
             title=f"{count} tags, phones {given.phones}, {given.networks} networks: error / site spacing, regions "
             "(90 % intervals)"

@@ -8,7 +8,9 @@ Every file is a campaign. What is located are points of it that are no tags. Eac
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -94,10 +96,10 @@ def scored(
     return np.column_stack([scores.errors[located.name], neighbours, scores.denser, scores.tied, away])
 
 
-def kept(file: Path, *of: object) -> Float[np.ndarray, "point 5"]:
+def kept(file: Path, making: Callable[[], Float[np.ndarray, "point 5"]]) -> Float[np.ndarray, "point 5"]:
     """Of the file, made where it is not there."""
     if not file.exists():
-        made = scored(*of)  # type: ignore[arg-type]
+        made = making()
         with written_whole(file) as aside, aside.open("wb") as opened:
             np.save(opened, made)
     return np.load(file)
@@ -131,12 +133,13 @@ def main() -> None:
     for column in ("tags", "points", "error", f"over {FAR:.0f} m from tags", "kNN", "50, 90, 95 % regions"):
         table.add_column(column, justify="right")
     for own, others in ((own, others) for others in given.others for own in given.own):
-        row, parts = Row(own, others, not given.untimed), []
+        row = Row(own, others, not given.untimed)
+        parts = []
         for number, campaign in enumerate(campaigns):
             for seed in range(given.seeds if own + others else 1):
                 if len(campaign) >= SPARE * own:
                     file = given.folder / f"{row.name}, {number}, {seed}.npy"
-                    parts.append(kept(file, campaigns, number, row, seed, deployment))
+                    parts.append(kept(file, partial(scored, campaigns, number, row, seed, deployment)))
         error, neighbours, denser, tied, away = np.concatenate(parts).T
         held = ", ".join(f"{coverage(denser, tied, mass):.0%}" for mass in (0.5, 0.9, 0.95))
         far = percentiles(error[away > FAR])

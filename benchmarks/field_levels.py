@@ -116,12 +116,14 @@ def main() -> None:
         np.arange(low, high, STEP) for low, high in ((extent.west, extent.east), (extent.south, extent.north))
     ]
     points = np.stack(np.meshgrid(*axes), axis=-1).reshape(-1, 2)
-    usable, found = np.isfinite(levels).any(axis=1) & np.isfinite(position).all(axis=1), []
+    usable = np.isfinite(levels).any(axis=1) & np.isfinite(position).all(axis=1)
+    found = []
     others, asked = np.flatnonzero(usable & ~test), np.flatnonzero(usable & test)
+    tagged = min(max(round(given.share * len(others)), 10), len(others))
     for seed in range(given.draws):
-        tags = np.random.default_rng(seed).permutation(others)[: max(round(given.share * len(others)), 10)]
+        tags = np.random.default_rng(seed).permutation(others)[:tagged]
         found.append(tried(reports, place.deployment, (tags, asked), points))
-    print(f"{len(asked)} reports tested, {len(tags)} tagged, {given.draws} draws of tags")
+    print(f"{len(asked)} reports tested, {tagged} tagged, {given.draws} draws of tags")
     for name in found[0]:
         values = np.concatenate([each[name] for each in found])
         if name.endswith("denser"):

@@ -135,7 +135,8 @@ def foreign(source: Path, folder: Path, name: str, given: argparse.Namespace) ->
     ]
     points = np.concatenate([walk.position for walk in walks])
     links = [SiteLinks.of(world, site, points) for site in world.deployment.site_positions]
-    reports, start = [], 0
+    start = 0
+    reports = []
     for path, walked in zip(kept, walks, strict=True):
         own = slice(start, start := start + len(walked.position))
         network = Network.drawn(world, generator)

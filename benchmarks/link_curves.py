@@ -40,7 +40,8 @@ def sionna_curves() -> dict[str, dict]:
 
 def largest_error(curve: dict, row: int) -> float:
     """Largest difference of the error rate from Sionna's points."""
-    level, errors = np.array(curve["SNR_db"]), []
+    level = np.array(curve["SNR_db"])
+    errors = []
     for size, points in curve["CBS"].items():
         middle, width = curves(CQI_TABLE, int(size))
         errors.append(np.abs(ndtr((middle[row] - level) / width[row]) - np.array(points["BLER"])).max())

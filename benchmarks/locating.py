@@ -78,7 +78,11 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     locator = Locator.load(arguments.model) if arguments.model else Locator.pretrained()
-    together, alone, found, spread, positioning = 0.0, [], [], [], []
+    together = 0.0
+    alone = []
+    found = []
+    spread = []
+    positioning = []
     for reports, place in worlds(arguments.dataset, arguments.phones):
         locator.fixes(reports.select(np.arange(1)), place)
         started = time.process_time()

@@ -320,8 +320,8 @@ def compare_sets(place: TracedPlace, severity: float, ues: int) -> None:
             for _ in range(9 if fast else 3):
                 watch = Stopwatch.started()
                 reports = observe(channel, walked, chosen, 3)
-                seconds.append(watch.elapsed()[1])
-            print(f"{name}, {title}: {1e6 * min(seconds) / len(reports.time):.1f} CPU µs a report")
+                seconds.append(watch.elapsed()[1] / len(reports.time))
+            print(f"{name}, {title}: {1e6 * min(seconds):.1f} CPU µs a report")
             if name == "critical":
                 print_distributions(observe(*in_a_world(place, severity, ues), chosen, 3))
 

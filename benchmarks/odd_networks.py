@@ -113,7 +113,8 @@ ODD = {
 
 def found_of(oddity: Oddity, locator: AreaLocator, seed: tuple[int, ...]) -> list[Found]:
     """The logs of one network of an oddity, some of their reports located."""
-    generator, found = np.random.default_rng(seed), []
+    generator = np.random.default_rng(seed)
+    found = []
     drawn = simulate_network(oddity.law, STREAM, generator)
     for _ in range(oddity.logs):
         log = oddity.change(drawn, generator)

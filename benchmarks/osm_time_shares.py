@@ -66,7 +66,8 @@ def watched() -> defaultdict[str, float]:
 
 def seconds(path: Path, spent: defaultdict[str, float]) -> dict[str, float]:
     """CPU seconds of the quickest build: of each step, and of all."""
-    size, work, runs = tile_size(path), clocked(WHOLE, by_raylocus, spent, time.process_time), []
+    size, work = tile_size(path), clocked(WHOLE, by_raylocus, spent, time.process_time)
+    runs = []
     for _ in range(REPEATS + 1):
         spent.clear()
         with tempfile.TemporaryDirectory() as folder:

@@ -109,6 +109,7 @@ def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
     points.reference(settings, TIMED_POINTS)
     theirs = min(TIMED_POINTS, given.points) / (time.perf_counter() - started)
     reference = points.reference(replace(settings, receivers=given.receivers))
+    alike = []
     for mirrors, rays in product(given.mirrors, given.rays):
         configuration = TraceConfiguration(
             depth=given.depth,
@@ -126,11 +127,11 @@ def compare(city: str, place: TracedPlace, given: argparse.Namespace) -> None:
         listed = point_paths(centre_paths(atlas, points.cells))
         print(row(name, listed, reference) + rates, flush=True)
         listable = reorder(atlas, np.flatnonzero(~lost_by_path_solver(atlas)))
-        alike = point_paths(centre_paths(listable, points.cells))
-        print(row("  alike", alike, reference), flush=True)
+        alike.append(point_paths(centre_paths(listable, points.cells)))
+        print(row("  alike", alike[-1], reference), flush=True)
     if given.dense:
         denser = points.reference(replace(settings, receivers=1, samples=int(given.dense), seed=7))
-        print(row("  dense", alike, denser), flush=True)
+        print(row("  dense", alike[-1], denser), flush=True)
         print(row("  itself", reference, denser), flush=True)
 
 
@@ -145,7 +146,8 @@ def timed_trace(place: TracedPlace, configuration: TraceConfiguration) -> tuple[
 
 def row(name: str, mine: PointPaths, other: PointPaths, width: int = 14) -> str:
     """One line of the table: medians and 90 % (first arrival 95 %) of the absolute differences."""
-    rows, one_sees, seen = [], 0, 0
+    one_sees, seen = 0, 0
+    rows = []
     for point in range(mine.point_count):
         here, there = (chosen(paths, np.flatnonzero(paths.point == point)) for paths in (mine, other))
         gains = here.gain.sum(), there.gain.sum()

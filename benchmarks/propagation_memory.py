@@ -72,7 +72,8 @@ def with_sites(whole: Path, folder: Path, count: int) -> Path:
     place = open_place(folder)
     surface, grid = place.geometry_maps["surface"].values, place.tile
     side = int(np.ceil(np.sqrt(count)))
-    sites, cells = [], []
+    sites = []
+    cells: list[Cell] = []
     for number in range(count):
         row, column = ((np.array(divmod(number, side)) + 0.5) / side * grid.count).astype(int)
         block = surface[max(row - 20, 0) : row + 20, max(column - 20, 0) : column + 20]

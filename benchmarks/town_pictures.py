@@ -61,11 +61,13 @@ def main() -> None:
     rows = -(-len(STYLES) // COLUMNS)
     figure = Figure(figsize=(4 * COLUMNS, 4.3 * rows), layout="constrained")
     panels = figure.subplots(rows, COLUMNS, squeeze=False).ravel()
-    for axes, style in zip(panels, STYLES, strict=False):
-        buildings = draw(axes, generate_town(style, options.seed, TILE), style)
+    buildings = [
+        draw(axes, generate_town(style, options.seed, TILE), style)
+        for axes, style in zip(panels, STYLES, strict=False)
+    ]
     for axes in panels[len(STYLES) :]:
         axes.set_axis_off()
-    figure.colorbar(buildings, ax=panels.tolist(), shrink=0.4, label="building height [m]")
+    figure.colorbar(buildings[-1], ax=panels.tolist(), shrink=0.4, label="building height [m]")
     options.out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(options.out, dpi=60, pil_kwargs={"optimize": True})
 

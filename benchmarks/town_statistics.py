@@ -46,7 +46,8 @@ def extract_statistics(path: Path) -> TownStatistics:
     points = np.array([one.footprint.representative_point().coords[0] for one in city.buildings])
     columns, rows = (max(1, int(side // WINDOW)) for side in (extent.width, extent.depth))
     limit = shapely.box(-extent.width / 2, -extent.depth / 2, extent.width / 2, extent.depth / 2)
-    windows, weights = [], []
+    windows = []
+    weights = []
     for west in WINDOW * (np.arange(columns) - columns / 2):
         for south in WINDOW * (np.arange(rows) - rows / 2):
             window = shapely.intersection(shapely.box(west, south, west + WINDOW, south + WINDOW), limit)

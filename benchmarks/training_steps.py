@@ -34,20 +34,22 @@ class StepClock(lightning.Callback):
         self.began: list[float] = []
         self.losses: list[float] = []
 
-    def on_train_batch_start(self, *_: Any) -> None:
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         """A step begins; its batch is at hand."""
         self.times.append([time.process_time()])
         self.began.append(time.perf_counter())
 
-    def on_before_backward(self, _: Any, __: Any, loss: torch.Tensor) -> None:
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: torch.Tensor) -> None:
         """The loss is known, and so are the gradients of its parts."""
         self.losses.append(float(loss.detach()))
 
-    def on_after_backward(self, *_: Any) -> None:
+    def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
         """The gradients are added."""
         self.times[-1].append(time.process_time())
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         """The weights have changed."""
         self.times[-1].append(time.process_time())
 

@@ -30,7 +30,7 @@ def build_town(
     folder: Path, progress: Callable[[Place], None] = lambda place: None, **changes: object
 ) -> Area:
     """2 × 2 tiles of 128 m; changes are of the scene's configuration."""
-    scene = dataclasses.replace(SCENE, **changes)  # type: ignore[arg-type]
+    scene = dataclasses.replace(SCENE, **changes)
     built = build_source(TOWN, folder, (scene, AREA), heard_cells, progress)
     assert isinstance(built, Area)
     return built

@@ -17,5 +17,5 @@ class Here:
     def begin(self, work: Callable[[], object], name: str) -> Here:
         """Keeps the work."""
         later = Here()
-        later.result = work  # type: ignore[attr-defined]
+        later.result = work
         return later

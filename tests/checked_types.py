@@ -71,7 +71,7 @@ def called(function: Callable[..., Any]) -> Callable[..., Any]:
         return function(*given, **named)
 
     del calling.__wrapped__
-    calling.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    calling.__signature__ = inspect.signature(function)
     return calling
 
 

@@ -111,7 +111,7 @@ def building(footprint: Polygon, height: float = 10.0, **others: object) -> Buil
         "height_deviation": 1.0,
         "height_source": "height",
     } | others
-    return Building(footprint=footprint, height=height, **values)  # type: ignore[arg-type]
+    return Building(footprint=footprint, height=height, **values)
 
 
 def map_of(*buildings: Building, terrain: Terrain | None = None) -> VectorMap:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Int
 Selected = TypeVar("Selected", bound="Columns")
 
 
+@dataclass(frozen=True)
 class Columns:
     """A dataclass whose fields are arrays of one length, or `Columns` themselves; None where there is none."""
 
@@ -30,7 +31,7 @@ class Columns:
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """Of the columns, in order."""
-        return tuple(field.name for field in fields(cls))  # type: ignore[arg-type]
+        return tuple(field.name for field in fields(cls))
 
 
 def _selected(column: Any, rows: Any) -> Any:

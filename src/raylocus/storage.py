@@ -11,7 +11,7 @@ import shutil
 import time
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ Manifest = dict[str, tuple[int, str | None]]
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path) -> Generator[Path, None, None]:
     """Yields a temporary path next to `path`, renamed to it on success and removed on failure.
 
     Works for files and folders; what stood at `path` stays readable until the rename. What a killed
@@ -213,7 +213,7 @@ def _remove_for_good(path: Path) -> None:
 
 
 @contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Generator[None, None, None]:
     """What reading a store raises, as one sentence: the store says something else than was written.
 
     Raises:

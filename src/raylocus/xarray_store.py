@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from raylocus.storage import check_whole, readable, schema_fault, write_manifest
 
 
 @contextmanager
-def consolidating() -> Iterator[None]:
+def consolidating() -> Generator[None, None, None]:
     """Without the warning that consolidated metadata is not yet in zarr's specification; zarr and xarray read it."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Consolidated metadata")

@@ -78,14 +78,14 @@ def _seconds(*words: str) -> float:
     "verb", [verb for verb in VERBS if verb.words != ("train",)], ids=lambda verb: verb.function
 )
 def test_every_command_has_help(verb: object, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*verb.words, "--help"]) == 0  # type: ignore[attr-defined]
+    assert main([*verb.words, "--help"]) == 0
     text = capsys.readouterr().out
     assert "usage: raylocus" in text and "<class" not in text
     # No option says of itself but its type and default.
     assert not re.findall(r"^  (--\S+(?: [A-Z_]+)?)\s+\((?:required, )?(?:type|default):", text, re.MULTILINE)
     # Options that the documents give are options. What a part of a configuration takes is listed by a help of its own,
     # as in --scene.deployment.macro.help.
-    known, given = set(re.findall(r"--[a-z][\w.-]*", text)), commands().get(verb.words, set())  # type: ignore[attr-defined]
+    known, given = set(re.findall(r"--[a-z][\w.-]*", text)), commands().get(verb.words, set())
     assert not [each for each in given - known if f"{each.rpartition('.')[0]}.help" not in known]
 
 

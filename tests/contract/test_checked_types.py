@@ -42,6 +42,6 @@ def test_what_was_found_of_an_array_holds_for_its_shape_and_the_axes_met_before_
 
 def test_functions_and_dataclasses_of_the_package_are_checked() -> None:
     with pytest.raises(TypeError):
-        slot_duration("1")  # type: ignore[arg-type]
+        slot_duration("1")
     with pytest.raises(TypeError):
-        Extent("0", 0.0, 1.0, 1.0)  # type: ignore[arg-type]
+        Extent("0", 0.0, 1.0, 1.0)

@@ -92,7 +92,7 @@ def _column(values: list[object], row: int, kind: int, generator: Generator) -> 
     changed[row] = None
     if all(isinstance(each, int | float | None) for each in values) and generator.random() < 0.7:
         extreme = (np.nan, np.inf, -1.0, 1e300, 2.0**63)[int(generator.integers(5))]
-        changed = [None if each is None else float(each) for each in values]  # type: ignore[arg-type]
+        changed = [None if each is None else float(each) for each in values]
         changed[row] = extreme
     return pyarrow.array(changed)
 

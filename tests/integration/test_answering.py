@@ -45,7 +45,7 @@ def test_maps_answer_where_all_is_traced(town: Path, tmp_path: Path) -> None:
     through = ships.answering(area)
     assert isinstance(through, NetworkAnswers) and isinstance(through.method, WindowLocator)
     by_sites = Locators.of(AREA)
-    assert isinstance(by_sites.answering(area).method, AreaLocator)  # type: ignore[union-attr]
+    assert isinstance(by_sites.answering(area).method, AreaLocator)
     assert isinstance(by_sites.answering(tiles[0]), NetworkAnswers)
     assert isinstance(answering_by(area, MAPS), NetworkAnswers)
 
@@ -55,7 +55,7 @@ def test_nobody_has_asked_about_the_ground_around_listed_sites(tmp_path: Path) -
     scene = SceneConfiguration(sites=SiteFile(tmp_path / "sites.csv"))
     build_area_of_sites("sites", tmp_path / "area", scene, AreaConfiguration())
     answering = Locators.of(None).answering(tmp_path / "area")
-    assert isinstance(answering.method, AreaLocator) and answering.method.mapped is None  # type: ignore[union-attr]
+    assert isinstance(answering.method, AreaLocator) and answering.method.mapped is None
 
 
 def test_a_checkpoint_for_maps_is_refused_where_there_are_none(town: Path) -> None:

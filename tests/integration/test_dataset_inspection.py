@@ -203,7 +203,7 @@ def test_leakage_ends_with_exit_code_2(
     leaky = tmp_path / "leaky.zarr"
     shutil.copytree(store, leaky)
     split = zarr.open_group(leaky, mode="r+")["split"]
-    split[:] = np.where(np.arange(split.shape[0]) % 2, 0, 2)  # type: ignore[index]
+    split[:] = np.where(np.arange(split.shape[0]) % 2, 0, 2)
     write_manifest(leaky)
     assert main(["dataset", "inspect", str(leaky), "--leakage"]) == 2
     printed = capsys.readouterr().err

@@ -149,7 +149,7 @@ def test_the_viewer_shows_the_phones_of_the_demo_over_time(
     run, out = finished / "runs" / "tiny", tmp_path / "page.html"
     words = ["--reports", run / "reports.zarr", "--model", run / "locator.ckpt", "--sequences", "[2,0]"]
     assert main(["view", *map(str, [finished / "places" / "tiny-slabs", *words, "--out", out])]) == 0
-    record = json.loads(re.search(r'type="application/json">(.*?)</script>', out.read_text(), re.DOTALL)[1])  # type: ignore[index]
+    record = json.loads(re.search(r'type="application/json">(.*?)</script>', out.read_text(), re.DOTALL)[1])
     assert [track["sequence"] for track in record["tracks"]] == [2, 0]
     for track in record["tracks"]:
         assert len(track["fixes"]) == len(track["time"]) == len(track["heard"]) > 1

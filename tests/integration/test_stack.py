@@ -268,8 +268,8 @@ def test_what_a_ue_or_network_cannot_do_is_missing_with_a_reason(
 
 def test_a_deployment_that_cannot_be_run_is_refused(place: TracedPlace, walked: Trajectories) -> None:
     def refused(message: str, **changes: object) -> None:
-        cells = tuple(dataclasses.replace(cell, **changes.get("cell", {})) for cell in place.deployment.cells)  # type: ignore[arg-type]
-        carrier = dataclasses.replace(place.deployment.carrier, **changes.get("carrier", {}))  # type: ignore[arg-type]
+        cells = tuple(dataclasses.replace(cell, **changes.get("cell", {})) for cell in place.deployment.cells)
+        carrier = dataclasses.replace(place.deployment.carrier, **changes.get("carrier", {}))
         network = dataclasses.replace(place.deployment, cells=cells, carriers=(carrier,))
         broken = dataclasses.replace(place, deployment=network)
         broken.__dict__.update(

@@ -62,7 +62,7 @@ def usual(place: TracedPlace, walked: Trajectories) -> Reports:
 
 
 def observed(place: TracedPlace, walked: Trajectories, **changes: object) -> Reports:
-    configuration = dataclasses.replace(STACK, **changes)  # type: ignore[arg-type]
+    configuration = dataclasses.replace(STACK, **changes)
     return observe_stack(place, place.radio_maps, walked, configuration, seed=1)
 
 
@@ -225,9 +225,9 @@ def changed(place: TracedPlace, **carrier_or_array: object) -> TracedPlace:
     """The place with other antennas or another carrier, its maps and atlas as they are."""
     carrier, cells = place.deployment.carrier, place.deployment.cells
     if "array" in carrier_or_array:
-        cells = tuple(dataclasses.replace(cell, **carrier_or_array) for cell in cells)  # type: ignore[arg-type]
+        cells = tuple(dataclasses.replace(cell, **carrier_or_array) for cell in cells)
     else:
-        carrier = dataclasses.replace(carrier, **carrier_or_array)  # type: ignore[arg-type]
+        carrier = dataclasses.replace(carrier, **carrier_or_array)
     network = dataclasses.replace(place.deployment, cells=cells, carriers=(carrier,))
     other = dataclasses.replace(place, deployment=network)
     other.__dict__.update(atlas=place.atlas, geometry_maps=place.geometry_maps, radio_maps=place.radio_maps)

@@ -78,7 +78,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, launches: list[int]) -> Trac
 
     def counting(*arguments: object, **named: object) -> object:
         launches.append(1)
-        return counted(*arguments, **named)  # type: ignore[arg-type]
+        return counted(*arguments, **named)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(SpecularSearch, "paths", counting)

@@ -165,7 +165,7 @@ def test_an_area_has_its_sites_its_ground_and_posteriors_of_their_own_grid(tmp_p
     heard = Heard(nothing.astype(int), nothing, nothing.astype(bool), nothing, nothing)
     shown = Track(0, np.zeros(1), np.full((1, 2), np.nan), (heard,), np.zeros(1, bool), tuple(answers))
     text = viewer_page(area_content(area, [shown]))
-    record = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])  # type: ignore[index]
+    record = json.loads(re.search(r'type="application/json">(.*?)</script>', text, re.DOTALL)[1])
     assert [cell["label"] for cell in record["cells"]] == ["PCI 1 · NR at 3500 MHz", "PCI 2 · LTE at 806 MHz"]
     assert record["grid"]["west"] <= -1000 and record["grid"]["west"] + record["grid"]["size"] >= 3000
     fix = record["tracks"][0]["fixes"][0]

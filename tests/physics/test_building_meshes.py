@@ -28,7 +28,7 @@ def volume(vertices: np.ndarray) -> float:
 
 
 def solid(*buildings: Building, **others: object) -> np.ndarray:
-    return building_faces(map_of(*buildings, **others)).vertices  # type: ignore[arg-type]
+    return building_faces(map_of(*buildings, **others)).vertices
 
 
 COURTYARD = Polygon(rectangle(0, 0, 40, 30), [rectangle(10, 10, 10, 10)])

@@ -29,7 +29,7 @@ def traced(triangles: Triangles, radio: RadioMaterials, site: np.ndarray, **sett
         over_rooftop=False,
         diffraction=False,
         dynamic_range_db=300.0,
-        **settings,  # type: ignore[arg-type]
+        **settings,
     )
     return SiteTracer(triangles, flat, flat, TILE, radio, configuration).trace(0, site)
 

@@ -113,14 +113,14 @@ FORMULAS = [
 
 
 @pytest.mark.parametrize(("formula", "loss"), FORMULAS)
-def test_path_loss_is_the_tables(formula, loss: float) -> None:  # type: ignore[no-untyped-def]
+def test_path_loss_is_the_tables(formula, loss: float) -> None:
     assert formula(np.array([100.0]), 3.5e9)[0] == pytest.approx(loss, abs=2e-3)
 
 
 @pytest.mark.parametrize(
     ("sight", "shadow"), [(umi_los_path_loss, umi_nlos_path_loss), (uma_los_path_loss, uma_nlos_path_loss)]
 )
-def test_a_shadow_never_gains_and_height_never_costs(sight, shadow) -> None:  # type: ignore[no-untyped-def]
+def test_a_shadow_never_gains_and_height_never_costs(sight, shadow) -> None:
     distance = np.geomspace(1, 5000, 50)
     for frequency in (0.7e9, 3.5e9, 28e9):
         assert np.all(shadow(distance, frequency) >= sight(distance, frequency))

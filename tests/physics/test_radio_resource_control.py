@@ -132,7 +132,7 @@ def test_periodic_and_triggered_reports_keep_interval_and_amount() -> None:
 )
 def test_configurations_refuse_what_the_standard_does_not_have(wrong: object, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        wrong()  # type: ignore[operator]
+        wrong()
 
 
 def test_bands_and_their_beams() -> None:

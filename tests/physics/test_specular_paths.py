@@ -22,7 +22,7 @@ WAVELENGTH = SPEED_OF_LIGHT / FREQUENCY
 def specular(depth: int, **changes: float) -> TraceConfiguration:
     return TraceConfiguration(
         depth=depth, over_rooftop=False, diffraction=False, dynamic_range_db=300.0, **changes
-    )  # type: ignore[arg-type]
+    )
 
 
 def ue_points() -> np.ndarray:
@@ -128,11 +128,11 @@ def test_reciprocity_of_the_field() -> None:
 
 
 def _matrix(paths: object) -> np.ndarray:
-    count = len(paths.length)  # type: ignore[attr-defined]
+    count = len(paths.length)
     atlas = PathAtlas(
         TILE, materials(), np.zeros(count, int), np.zeros(count, int), np.zeros(count, int),
-        paths.length, paths.departure, paths.arrival, np.ones(count), np.ones(count, bool), np.zeros(count),  # type: ignore[attr-defined]
-        paths.normals, *(np.full(paths.normals.shape[:2], each) for each in (CONCRETE, -1)),  # type: ignore[attr-defined]
+        paths.length, paths.departure, paths.arrival, np.ones(count), np.ones(count, bool), np.zeros(count),
+        paths.normals, *(np.full(paths.normals.shape[:2], each) for each in (CONCRETE, -1)),
         np.full(count, -1), np.zeros(count, int), np.zeros(count),
         find_wedges(Surfaces(scene()), np.full(2, -1)), np.zeros(0, int), 1.5,
     )  # fmt: skip

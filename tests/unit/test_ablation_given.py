@@ -32,7 +32,7 @@ def given_to(place: SyntheticPlace, given: Given) -> NominalMaps:
     def unneeded() -> None:
         raise AssertionError("only turned antennas need the traced place")
 
-    return given.place(place, unneeded, np.random.default_rng(0))  # type: ignore[arg-type]
+    return given.place(place, unneeded, np.random.default_rng(0))
 
 
 def test_by_default_nothing_differs(place: SyntheticPlace, reports: Reports) -> None:

@@ -203,7 +203,7 @@ def test_tables_say_what_the_scores_are() -> None:
 
 
 def test_a_broken_checkpoint_is_refused(tmp_path: object) -> None:
-    path = tmp_path / "area.ckpt"  # type: ignore[operator]
+    path = tmp_path / "area.ckpt"
     with pytest.raises(CheckpointError, match="no checkpoint"):
         load_area_network(path)
     path.write_bytes(b"nothing")

@@ -83,7 +83,7 @@ def world() -> tuple[Reports, Deployment]:
 
 
 def medians(locator: object, reports: Reports, deployment: Deployment) -> np.ndarray:
-    return np.concatenate([some.ground.median for some in locator.located(reports, deployment)])  # type: ignore[attr-defined]
+    return np.concatenate([some.ground.median for some in locator.located(reports, deployment)])
 
 
 def test_a_second_stage_that_fits_decides(world: tuple[Reports, Deployment]) -> None:

@@ -110,7 +110,7 @@ def test_layers_are_the_cells_of_each_carrier_at_all_sites() -> None:
 )
 def test_names_that_no_report_could_distinguish_are_refused(changed: dict[str, object], message: str) -> None:
     with pytest.raises(PlaceError, match=message):
-        dataclasses.replace(NETWORK, **changed)  # type: ignore[arg-type]
+        dataclasses.replace(NETWORK, **changed)
 
 
 def test_a_place_keeps_carriers_patterns_identities_and_deviations(tmp_path: Path) -> None:

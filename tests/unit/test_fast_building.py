@@ -46,7 +46,7 @@ class Asked(dict[str, str]):
         super().__init__(tags)
         self._keys = keys
 
-    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+    def get(self, key: str, default: str | None = None) -> str | None:
         self._keys.add(key)
         return super().get(key, default)
 

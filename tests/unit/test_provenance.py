@@ -59,7 +59,7 @@ def test_the_digest_is_known() -> None:
 
 
 def test_dataclasses_paths_and_numpy_become_plain() -> None:
-    record = Provenance.collect(Outer(Inner(Path("places/a"), (1.0, np.float64(2.0))), np.int64(3)))  # type: ignore
+    record = Provenance.collect(Outer(Inner(Path("places/a"), (1.0, np.float64(2.0))), np.int64(3)))
     assert record.configuration == {"inner": {"folder": "places/a", "values": [1.0, 2.0]}, "count": 3}
     json.dumps(record.configuration)
 

@@ -67,7 +67,7 @@ def test_known_losses_have_the_gradients_of_one_graph() -> None:
 def test_a_step_is_the_same_to_the_last_bit_whatever_threads_there_are(parts: list[PlaceBatch]) -> None:
     torch.manual_seed(0)
     module = LocationModule(LocationNetworkConfiguration(token_width=16, fusion_width=8))
-    module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    module.log = lambda *_, **__: None
 
     def step(threads: int) -> list[torch.Tensor]:
         module.generator.manual_seed(5)

@@ -66,7 +66,7 @@ def test_layouts_are_networks_over_the_same_ground() -> None:
 )
 def test_entries_that_make_no_sense_are_refused(fields: dict[str, object], complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        DatasetConfiguration((PlaceChoice(Path("p"), "train", **fields),), seed=1)  # type: ignore[arg-type]
+        DatasetConfiguration((PlaceChoice(Path("p"), "train", **fields),), seed=1)
 
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=RECIPES)

@@ -39,7 +39,7 @@ def imported(tmp_path: Path, text: str, maps: xr.Dataset | None = None, **option
     path = tmp_path / "sites.csv"
     path.write_text(text)
     generator = np.random.default_rng(0)
-    file = SiteFile(path, **options)  # type: ignore[arg-type]
+    file = SiteFile(path, **options)
     return import_sites(file, FRAME, GroundMaps(flat() if maps is None else maps, TILE), TILE, generator)
 
 

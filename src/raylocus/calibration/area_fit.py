@@ -106,14 +106,30 @@ def fit_area(reports: Reports, deployment: Deployment) -> AreaFit:
         )
     listed = deployment.site_positions[:, :2]
     values, scales = layout.mean.copy(), np.array([LEVEL_SCALE, ARRIVAL_SCALE])
-    for _ in range(ROUNDS):
-        design, error, kind = _linear(tagged, layout, listed, values)
-        weight, scales = _weights(error, kind, tagged, scales)
-        # What no row depends on stays at its prior: of a country's list a log hears a few cells.
-        free = np.unique(design.indices)
-        pulled = design.T @ (weight * error) - (values - layout.mean) / layout.deviation**2
-        values[free] += np.linalg.solve(_normal(design, weight, layout, free), pulled[free])
+    values, (design, kind, scales) = _step(tagged, layout, listed, values, scales)
+    for _ in range(ROUNDS - 1):
+        values, (design, kind, scales) = _step(tagged, layout, listed, values, scales)
     return _found(tagged, layout, values, (design, kind, scales), level_over_formula(tagged, deployment))
+
+
+def _step(
+    tagged: TaggedTokens,
+    layout: _Layout,
+    listed: Float[np.ndarray, "site 2"],
+    values: Float[np.ndarray, " value"],
+    scales: Float[np.ndarray, " kind"],
+) -> tuple[
+    Float[np.ndarray, " value"], tuple[csr_array, Int[np.ndarray, "two row"], Float[np.ndarray, " kind"]]
+]:
+    """Better values, and the design, the kinds and the scales of the rows that they were found by."""
+    design, error, kind = _linear(tagged, layout, listed, values)
+    weight, scales = _weights(error, kind, tagged, scales)
+    # What no row depends on stays at its prior: of a country's list a log hears a few cells.
+    free = np.unique(design.indices)
+    pulled = design.T @ (weight * error) - (values - layout.mean) / layout.deviation**2
+    better = values.copy()
+    better[free] += np.linalg.solve(_normal(design, weight, layout, free), pulled[free])
+    return better, (design, kind, scales)
 
 
 def _linear(

@@ -88,7 +88,8 @@ class BlindTurns:
         layout = self.prior.layout
         plain = self.values[: layout.size].copy()
         cell, where = (each.ravel() for each in np.meshgrid(np.arange(layout.cells), ground, indexing="ij"))
-        model, found = AntennaModel(PointChannels(place).links(where, cell), np.zeros(0, np.int64)), []
+        model = AntennaModel(PointChannels(place).links(where, cell), np.zeros(0, np.int64))
+        found = []
         for turn in TRIED:
             plain[layout.index("azimuth")] = turn
             antenna = layout.antennas(plain)[cell]

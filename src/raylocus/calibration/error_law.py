@@ -138,7 +138,8 @@ def spatial_parts(
     xy: Float[np.ndarray, "token 2"], most: int = BLOCK_TOKENS
 ) -> list[Int[np.ndarray, " part"]]:
     """Tokens in parts of at most so many, halved across the wider side again and again."""
-    waiting, done = [np.arange(len(xy))], []
+    waiting = [np.arange(len(xy))]
+    done = []
     while waiting:
         index = waiting.pop()
         if len(index) <= most:
@@ -174,7 +175,8 @@ def loss_of_errors(error: Float[np.ndarray, " token"], law: ErrorLaw, blocks: li
     score = law.scores(error)
     slope = law.slopes(error, score)
     loss = -float(np.log(law.density(error)).sum())
-    gradient, curvatures = law.pull(error), []
+    gradient = law.pull(error)
+    curvatures = []
     for block in blocks:
         own, steep = score[block.index], slope[block.index]
         pulled = block.precision @ own - own

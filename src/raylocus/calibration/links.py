@@ -103,7 +103,8 @@ class PointChannels:
 
     def links(self, ground: Int[np.ndarray, " point"], cell: Int[np.ndarray, " point"]) -> list[PointLinks]:
         """Links of cells to ground cells, one of each a point, by the cells' arrays."""
-        site, paths = self._deployment.site_of_cell[cell], []
+        site = self._deployment.site_of_cell[cell]
+        paths = []
         for each in np.unique(site).tolist():
             own = np.flatnonzero(site == each)
             channel = _channel(self._atlas, each, np.unique(ground[own]), self._materials)

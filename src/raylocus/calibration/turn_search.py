@@ -84,7 +84,8 @@ class TurnSearch:
         return best_values if changed else None
 
     def _table(self, values: Float[np.ndarray, " value"], turns: Float[np.ndarray, "turn cell"]) -> _Table:
-        model, found = self._errors.model, []
+        model = self._errors.model
+        found = []
         for turn in turns:
             trial = values.copy()
             trial[self._prior.layout.index("azimuth")] = turn

@@ -81,7 +81,8 @@ class _Target:
 
     def begun(self, law: CalibrationLaw) -> Float[np.ndarray, " value"]:
         """The likeliest of `BEGINNINGS`, other values as the law has them."""
-        prior, tried = law.prior(self.prior.layout.cells), []
+        prior = law.prior(self.prior.layout.cells)
+        tried: list[tuple[float, float, Float[np.ndarray, " value"]]] = []
         for beginning in BEGINNINGS:
             start, common = np.append(prior.mean, self.centre), prior.layout.index("common")
             start[common] = beginning * prior.deviation[common]

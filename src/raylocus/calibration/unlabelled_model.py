@@ -194,11 +194,11 @@ class MarginalModel:
         self, values: Float[np.ndarray, " value"]
     ) -> tuple[float, Float[np.ndarray, "report value"]]:
         """ln likelihood of all reports, and each report's gradient."""
-        total, gradients = 0.0, []
+        total = 0.0
+        gradients = []
         for rows, same in self._batches(values):
             given = same.clone().requires_grad_()
-            places = self._at_places(given, rows)
-            found = torch.logsumexp(places.log_density, dim=1)
+            found = torch.logsumexp(self._at_places(given, rows).log_density, dim=1)
             (gradient,) = torch.autograd.grad(found.sum(), given)
             total += float(found.detach().double().sum())
             gradients.append(gradient.double().numpy())

@@ -150,7 +150,8 @@ def run_calibrate_fit(arguments: Sequence[str]) -> int:
 
     reports, place, law, notes = read_input(given)
     check_target(place, given.out)
-    found, records = [], []
+    found = []
+    records = []
     for layer in place.layers():
         calibration = calibrate(reports, layer, law)
         notes += calibration.notes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +89,7 @@ def folder_at(path: Path | str) -> Folder:
 
 
 @contextmanager
-def folder_written_whole(target: Folder) -> Iterator[Path]:
+def folder_written_whole(target: Folder) -> Generator[Path, None, None]:
     """Yields a local folder that takes the target's place when it is whole.
 
     Raises:

@@ -67,9 +67,9 @@ def plan_worlds(configuration: DatasetConfiguration) -> tuple[WorldRecord, ...]:
     records = []
     for index, place in enumerate(configuration.places):
         whole = split_of_place(configuration.splits, place)
-        splits = [whole] * configuration.size_of(whole).worlds
+        splits: list[Split | None] = [whole] * configuration.size_of(whole).worlds
         if whole == "train":  # which has some further worlds for validation
-            splits += ["validation"] * configuration.validation.worlds
+            splits.extend("validation" for _ in range(configuration.validation.worlds))
         for number, split in enumerate(splits):
             size = configuration.size_of(split)
             law = laws[number % len(laws)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,7 +78,7 @@ class RemoteFolder:
             self.write(file, (folder / file).read_bytes())
 
     @contextmanager
-    def _reached(self) -> Iterator[tuple[Any, str]]:
+    def _reached(self) -> Generator[tuple[Any, str], None, None]:
         """The client, which fsspec keeps, and where in it the folder is; one sentence where it is out of reach."""
         try:
             import fsspec

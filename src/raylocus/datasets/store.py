@@ -227,7 +227,8 @@ def _dataset(folder: Folder, root: zarr.Group, attributes: dict[str, Any]) -> Re
     configuration = stored_dataset_configuration(provenance.configuration, folder.name)
 
     def row(name: str) -> Shaped[np.ndarray, "..."]:
-        return np.asarray(root[name][:])  # type: ignore[index]
+        stored: Any = root[name]  # an array: datasets have no groups of this name
+        return np.asarray(stored[:])
 
     split = split_names(row("split"))
     return ReportDataset(

@@ -161,7 +161,7 @@ def tested_severities(dataset: ReportDataset) -> str:
     return ", ".join(f"{each:g}" for each in sorted({dataset.worlds[world].law.severity for world in tested}))
 
 
-def _finite(summary: dict[str, float | None]) -> dict[str, float | None]:
+def _finite(summary: Mapping[str, float | None]) -> dict[str, float | None]:
     return {
         key: value if value is not None and math.isfinite(value) else None for key, value in summary.items()
     }

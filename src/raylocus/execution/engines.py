@@ -82,8 +82,8 @@ class LocalProcesses:
             while (waiting or running) and not lost:
                 # No more than the workers' own are submitted, so that a death costs few tasks an attempt.
                 while waiting and len(running) < self.workers:
-                    entry = waiting.popleft()
-                    running[pool.submit(perform, entry[0])] = entry
+                    running[pool.submit(perform, waiting[0][0])] = waiting[0]
+                    waiting.popleft()
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     entry = running.pop(future)
@@ -92,7 +92,7 @@ class LocalProcesses:
                     except BrokenProcessPool:
                         lost.append(entry)
         except BrokenProcessPool:  # it broke while a task was submitted
-            lost.append(entry)
+            lost.append(waiting.popleft())
         finally:
             lost.extend(running.values())
             if lost:

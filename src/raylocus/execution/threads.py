@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 import torch
 
 
 @contextmanager
-def one_thread() -> Iterator[int]:
+def one_thread() -> Generator[int, None, None]:
     """Holds PyTorch to one thread: on small tensors, threads wait for each other more than they work.
 
     Yields:
@@ -24,7 +24,7 @@ def one_thread() -> Iterator[int]:
 
 
 @contextmanager
-def tiny_is_zero() -> Iterator[None]:
+def tiny_is_zero() -> Generator[None, None, None]:
     """Takes numbers below the normal range (1.2e-38 in single precision) for 0 in this thread.
 
     Processors work on them a hundred times as long, and powers of a likelihood are full of them.

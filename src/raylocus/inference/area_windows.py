@@ -170,8 +170,10 @@ class WindowLocator:
             heard = known.reports.select(np.flatnonzero(known.hears))
             density, statistics = self.second.on_maps(heard, place)
             outdoors, *blocks = _in_squares(torch.cat([self.second.encoded(place).outdoors, density])).numpy()
-            for sequence, *seen in zip(sequences[known.hears].tolist(), blocks, statistics, strict=True):
-                yield sequence, Look(grid, outdoors, *seen)
+            for sequence, block, found in zip(
+                sequences[known.hears].tolist(), blocks, statistics, strict=True
+            ):
+                yield sequence, Look(grid, outdoors, block, found)
 
 
 def _in_squares(density: Float[torch.Tensor, "some y x"]) -> Float[torch.Tensor, "some squares squares"]:

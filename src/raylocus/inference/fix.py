@@ -157,7 +157,7 @@ def fixes_geojson(
     Raises:
         InputError: the place has no latitude and longitude.
     """
-    features = []
+    features: list[dict[str, Any]] = []
     for fix, record in zip(fixes, records, strict=True):
         if fix.latlon is None or fix.frame is None:
             raise InputError(

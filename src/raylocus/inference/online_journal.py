@@ -177,9 +177,9 @@ def _unpacked(kind: str, every: dict[str, np.ndarray]) -> tuple[OffsetState, lis
 
 def _recent(column: dict[str, np.ndarray]) -> Reports:
     """Raises ValueError where columns do not fit each other."""
-    found = {name: column[f"{_REPORTS}{name}"] for name in _COLUMNS}
+    found: dict[str, Any] = {name: column[f"{_REPORTS}{name}"] for name in _COLUMNS}
     names = tuple(str(name) for name in found.pop("feature_names"))
-    reports = Reports(**found, feature_names=names)  # type: ignore[arg-type]
+    reports = Reports(**found, feature_names=names)
     sequences, tokens = reports.report_offsets, reports.token_offsets
     lengths = {len(found[name]) for name in TOKEN_FIELDS}
     whole = {len(found[name]) for name in REPORT_FIELDS} == {len(tokens) - 1} and lengths == {tokens[-1]}

@@ -95,7 +95,8 @@ class Squares:
     def of(cls, ground: GroundMasses, index: int, opinions: Sequence[Opinions]) -> Squares:
         """Those of a report of the first stage, and of its windows."""
         own, origin = ground.masses, ground.origin[index]
-        left, parts = own.mass[index].clone(), []
+        left = own.mass[index].clone()
+        parts = []
         for number, each in enumerate(opinions):
             squares = each.look.squares
             free = torch.ones(squares.shape)

@@ -165,7 +165,7 @@ def _calibration(record: dict[str, Any]) -> PosteriorCalibration:
     vectors: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list | tuple) else value for name, value in misfit.items()
     }
-    return PosteriorCalibration(**{**plain, "misfit": MisfitCalibration(**vectors)})
+    return dataclasses.replace(PosteriorCalibration(**plain), misfit=MisfitCalibration(**vectors))
 
 
 def _finite(weights: torch.Tensor) -> bool:

@@ -49,7 +49,8 @@ class PointBlock(nn.Module):
         weights = self.enter.weight.flatten(1).split([each.shape[1] for each in streams], 1)
         y, x = max(each.shape[-2:] for each in streams)
         assert self.enter.bias is not None
-        entered, whole = self.enter.bias, []
+        entered = self.enter.bias
+        whole = []
         for stream, weight in zip(streams, weights, strict=True):
             cells = stream.flatten(2).transpose(1, 2)
             if stream.shape[-2:] != (y, x):
@@ -116,7 +117,7 @@ class FusionNetwork(nn.Module):
         self.patches = PatchAttention(query, coarse, configuration.attention_heads)
         self.middle_up = FilmBlock(coarse + middle, middle, query)
         self.fine_up = PointBlock(middle + width, width, query)
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # pyrefly: ignore[no-matching-overload]
 
     def forward(
         self, streams: Sequence[Float[Tensor, "..."]], query: Float[Tensor, "batch query"]

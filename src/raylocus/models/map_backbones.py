@@ -70,7 +70,7 @@ class Convolutional(nn.Sequential):
             nn.GELU(),
         )
         # Convolutions on the CPU are several times faster in this layout.
-        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.to(memory_format=torch.channels_last)  # pyrefly: ignore[no-matching-overload]
 
 
 class PatchCrossing(nn.Module):

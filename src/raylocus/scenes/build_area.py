@@ -159,7 +159,7 @@ def build_area(build: AreaBuild, progress: Callable[[Place], None]) -> Area:
         # Until the last part is whole, what stands here is no area.
         (build.folder / AREA_FILE).unlink(missing_ok=True)
         save_coarse_ground(build.ground, build.folder / "ground.zarr")
-    tiles, notices = [], [build.source.found.vector_map.attribution]
+    tiles = []
     for position in build.source.positions:
         tile, place = _build_tile(build, position)
         tiles.append(tile)
@@ -168,7 +168,7 @@ def build_area(build: AreaBuild, progress: Callable[[Place], None]) -> Area:
     notes = (*build.source.found.vector_map.notes, *network.notes, *build.area.notes)
     area = Area(
         build.folder, build.folder.name, build.source.found.vector_map.frame, build.extent, network.deployment,
-        build.whole, tuple(tiles), notes, "; ".join(filter(None, notices)),
+        build.whole, tuple(tiles), notes, build.source.found.vector_map.attribution,
     )  # fmt: skip
     save_area(area, build.folder)
     return area

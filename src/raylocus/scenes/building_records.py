@@ -158,7 +158,7 @@ def open_edges(vertices: Float[np.ndarray, "triangle 3 3"]) -> int:
     import trimesh  # which only building a place needs, not reading one
 
     # `trimesh.Trimesh.is_watertight` refuses edges of four faces, which solids that touch along an edge have.
-    start, end = trimesh.geometry.faces_to_edges(welded(vertices)).T
+    start, end = np.asarray(trimesh.geometry.faces_to_edges(welded(vertices))).T
     _, edge = np.unique(np.sort([start, end], axis=0), axis=1, return_inverse=True)
     return int(np.count_nonzero(np.bincount(edge.ravel(), np.where(start < end, 1, -1))))
 

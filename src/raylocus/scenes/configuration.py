@@ -34,7 +34,7 @@ class SourceOptions:
     def files(self) -> dict[str, Path]:
         """The files that are given, by role; not what is fetched."""
         given = {"roads": self.roads, "vegetation": self.vegetation, "terrain": self.terrain}
-        return {name: path for name, path in given.items() if path not in (None, AUTO)}
+        return {name: path for name, path in given.items() if path is not None and path != AUTO}
 
 
 @dataclass(frozen=True)

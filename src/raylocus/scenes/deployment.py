@@ -133,7 +133,7 @@ def deployment_of(
     azimuths = np.array([azimuth for site in sites for azimuth in site.azimuths])
     downtilts = [downtilt for site in sites for downtilt in site.downtilts]
     positions = np.array([site.position for site in sites])
-    cells = []
+    cells: list[Cell] = []
     for index, carrier in enumerate(carriers):
         pcis = plan_pcis(positions[owner, :2], azimuths, owner, generator, groups_of(carrier))
         cells += [

@@ -145,13 +145,12 @@ def read_place_scene(scene_file: Path) -> Triangles:
 
 def _write_mesh(triangles: Triangles, folder: Path, name: str) -> None:
     import trimesh
+    from trimesh.exchange.ply import export_ply
 
     corners = triangles.vertices.reshape(-1, 3).astype(np.float32)
     vertices, corner = _distinct(corners)
     mesh = trimesh.Trimesh(vertices, corner.reshape(-1, 3), process=False)
-    (folder / "meshes" / f"{name}.ply").write_bytes(
-        trimesh.exchange.ply.export_ply(mesh, vertex_normal=False)
-    )
+    (folder / "meshes" / f"{name}.ply").write_bytes(export_ply(mesh, vertex_normal=False))
 
 
 def _distinct(

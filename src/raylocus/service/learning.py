@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,7 +86,7 @@ def _version(file: Path) -> tuple[int, int] | None:
 
 
 @contextmanager
-def _turn(lock: Path) -> Iterator[None]:
+def _turn(lock: Path) -> Generator[None, None, None]:
     """Raises OverloadedError where another thread or process holds the lock."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as held:

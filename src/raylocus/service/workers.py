@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -182,7 +182,7 @@ class Workers(ServedAreas):
             self._idle.put(worker)
 
     @contextmanager
-    def _next(self) -> Iterator[Worker]:
+    def _next(self) -> Generator[Worker, None, None]:
         """The process that is idle next, which is not while it is asked."""
         worker = self._idle.get()
         try:

@@ -42,6 +42,7 @@ class _Attached(torch.autograd.Function):
         ctx.gradients = known.gradients
         return known.loss.clone()
 
+    # PyTorch's stubs have any number of gradients here; there are as many as `forward` gives results.
     @staticmethod
-    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:  # pyrefly: ignore[bad-override]
         return None, *(None if each is None else upstream * each for each in ctx.gradients)

@@ -168,7 +168,7 @@ class LocationModule(lightning.LightningModule):
             expected, batch.sequences, batch.maps.site_of_cell, deviations
         )
 
-    def on_train_batch_end(self, *_: Any) -> None:
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
         """Ends training after its last step."""
         done = self.schedule.share(self.global_step)
         self.log("train/progress", done, prog_bar=True)

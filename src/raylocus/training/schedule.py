@@ -59,7 +59,12 @@ class ProgressLines(lightning.Callback):
         self._started = self._printed = time.monotonic()
 
     def on_train_batch_end(
-        self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
+        self,
+        trainer: lightning.Trainer,
+        pl_module: lightning.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
     ) -> None:
         """Prints a line where one is due."""
         now, schedule = time.monotonic(), getattr(pl_module, "schedule", None)

@@ -140,7 +140,8 @@ def _deployment(
         return place_of_record(record, folder).deployment, False
     if not receiving:
         raise StoreError(f"{folder} has no set of receivers; convert it with one")
-    sites, cells = [], []
+    sites = []
+    cells = []
     for number, each in enumerate(transmitters):
         x, y, z = map(float, read_paths(folder, *each, receiving[0]).tx_pos[0])
         sites.append(Site(f"transmitter {number}", (x, y, z)))

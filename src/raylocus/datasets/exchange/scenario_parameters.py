@@ -41,11 +41,12 @@ def write_scene(scene_file: Path, folder: Path) -> dict[str, int | str]:
         for number, name in enumerate(meshes)
     ]
     np.savez_compressed(folder / "vertices.npz", vertices=vertices)
-    np.savez_compressed(folder / "faces.npz", **{key: faces_of[mesh] for key, mesh in chosen.items()})
-    np.savez_compressed(
-        folder / "materials.npz",
-        **{key: triangles.material[mesh].astype(np.int32) for key, mesh in chosen.items()},
-    )
+    faces: dict[str, Any] = {key: faces_of[mesh] for key, mesh in chosen.items()}
+    np.savez_compressed(folder / "faces.npz", **faces)
+    materials: dict[str, Any] = {
+        key: triangles.material[mesh].astype(np.int32) for key, mesh in chosen.items()
+    }
+    np.savez_compressed(folder / "materials.npz", **materials)
     (folder / "objects.json").write_text(json.dumps(objects, indent=2))
     return {
         "num_scenes": 1,

@@ -113,7 +113,8 @@ def _margins(
     log_slope = np.log(density) - norm.logpdf(score)
     halves = ((-score, score), (log_slope, log_slope))
     whole = [np.concatenate([half[:, :0:-1], full], axis=1) for half, full in halves]
-    return tuple(torch.from_numpy(each.astype(np.float32)) for each in whole)  # type: ignore[return-value]
+    of_score, of_slope = (torch.from_numpy(each.astype(np.float32)) for each in whole)
+    return of_score, of_slope
 
 
 @dataclass(frozen=True)

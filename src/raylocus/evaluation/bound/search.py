@@ -103,6 +103,7 @@ class Search:
         found, chosen = mass.sum(axis=0), np.arange(len(motions))
         tried: list[Ways] = []
         rounds: list[tuple[Int[np.ndarray, " motion"], Float[np.ndarray, "tracks ground"]]] = []
+        gain: Float[np.ndarray, " way"] = np.zeros(0)
         for _ in range(ROUNDS):
             proposals = _proposals(mass, found)
             rounds.append((np.bincount(chosen, minlength=len(motions)), proposals))

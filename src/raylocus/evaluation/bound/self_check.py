@@ -58,7 +58,8 @@ def self_check(bound: Bound, worlds: int = WORLDS, sequences: int = SEQUENCES) -
 
     Where the map errs, worlds are shared out to the places of the law, and each is taken out of the bound's ensemble.
     """
-    generator, each, parts = np.random.default_rng([CHECK_SEED, 1]), -(-worlds // len(bound.known.places)), []
+    generator, each = np.random.default_rng([CHECK_SEED, 1]), -(-worlds // len(bound.known.places))
+    parts = []
     for truth, known in bound.known.held_out():
         reports = Reports.concatenate([one for _, one in truth.draw(each, sequences, generator)])
         own = bound if known is bound.known else replace(bound, known=known)

@@ -157,6 +157,7 @@ def _by_arrivals(
     site = np.unique(own, return_inverse=True)[1].reshape(-1)
     where, arrival, point = network.cells.position[network.cell[has]], network.arrival[has], start.copy()
     count = np.bincount(site)[site].astype(float)
+    distances, spread = arrival, np.full(len(has), np.inf)
     for _ in range(ROUNDS):
         step = point[report] - where
         distance = np.maximum(np.hypot(*step.T), 1.0)

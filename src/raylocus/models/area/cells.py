@@ -111,7 +111,9 @@ def cell_masses(field: Densities, temperature: float = 1.0) -> CellMasses:
     axis = (torch.arange(COARSE) + 0.5) * side - HALF
     centre = torch.cartesian_prod(axis, axis).expand(reports, -1, 2)
     log_mass = field.log_density(centre) / temperature + 2 * math.log(side)
-    centres, sides, masses = [], [], []
+    centres = []
+    sides = []
+    masses = []
     for count in DIVIDED:
         top = log_mass.topk(count, dim=1).indices
         centres.append(centre)

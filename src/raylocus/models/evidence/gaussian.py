@@ -158,7 +158,8 @@ def _even(
     squares, linears = torch.cat([2 * first, -weight], 2).flatten(2), (-shrink * weight).flatten(2)
     owns, own_constant = ((scale * each).transpose(1, 2).flatten(0, 1) for each in (-weight, product))
     start, outer = (shrink * product).sum(2), (common_variance[:, None] * common)[..., None]
-    found, every = [], are_all(sites[seen], moments[0, 0])
+    every = are_all(sites[seen], moments[0, 0])
+    found = []
     for mapped in moments.flatten(4).split(max(2 * AT_ONCE // max(owns[..., 0].numel(), 1), 512), 4):
         part = mapped if every else mapped.index_select(2, sites[seen])
         own = torch.baddbmm(own_constant, owns, part[:, 0].flatten(0, 1)).unflatten(0, part.shape[:3:2])

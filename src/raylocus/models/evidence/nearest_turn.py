@@ -79,9 +79,10 @@ class _NearestTurn(torch.autograd.Function):
         ctx.save_for_backward(rows, turn, mapped, chosen)
         return torch.cat([least for least, _ in parts], 1)
 
+    # PyTorch's stubs have any number of gradients here; there are as many as `forward` gives results.
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Float[Tensor, "row ground"]) -> tuple[Tensor | None, ...]:
+    def backward(ctx: Any, gradient: Float[Tensor, "row ground"]) -> tuple[Tensor | None, ...]:  # pyrefly: ignore[bad-override]
         rows, turn, mapped, chosen = ctx.saved_tensors
         of_rows, of_turn = torch.zeros_like(rows), torch.zeros_like(turn)
         parts = _parts(mapped, rows[:, 0].numel())

@@ -51,9 +51,10 @@ class SiteErrors(torch.autograd.Function):
         ctx.save_for_backward(squares, linears, widths, ratio, offset, common, *moments)
         return distance, log_width, offset
 
+    # PyTorch's stub of `once_differentiable` loses the name of `ctx`.
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Float[Tensor, "row ground"]) -> tuple[Tensor | int | None, ...]:
+    def backward(ctx: Any, *gradients: Float[Tensor, "row ground"]) -> tuple[Tensor | int | None, ...]:  # pyrefly: ignore[bad-override]
         """Gradients of the first four."""
         squares, linears, widths, ratio, offset, common, *moments = ctx.saved_tensors
         found = [torch.zeros_like(each) for each in (squares, linears, widths, ratio)]

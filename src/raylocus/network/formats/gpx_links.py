@@ -69,7 +69,8 @@ def reports_of_links(gpx: Path, links: Mapping[int, Path], place: Place | Area) 
     Raises:
         InputError: a file cannot be read, or no sample belongs to a point of the track.
     """
-    track, parts = read_gpx(gpx), []
+    track = read_gpx(gpx)
+    parts = []
     clock = track.time if np.isfinite(track.time).all() else np.arange(len(track.time), dtype=float)
     for pci, path in links.items():
         time, power = _read_link(path)

@@ -54,13 +54,14 @@ class RoadGraph:
         carries = np.isin(road_class, [index for index, limit in enumerate(SPEED_LIMITS.values()) if limit])
         cells = np.flatnonzero(carries & open_ground)
         grid = grid_of(geometry_maps)
-        if len(cells):
-            graph = _edges(grid, cells)
-            _, part = connected_components(graph, directed=False)
-            large = np.bincount(part)[part] >= max(SMALLEST_PART * len(cells), 2)
-            cells, graph, part = cells[large], graph[large][:, large], part[large]
         if not len(cells):
             return None
+        graph = _edges(grid, cells)
+        _, part = connected_components(graph, directed=False)
+        large = np.bincount(part)[part] >= max(SMALLEST_PART * len(cells), 2)
+        if not large.any():
+            return None
+        cells, graph, part = cells[large], graph[large][:, large], part[large]
         chosen = _destinations(grid, cells, part, generator)
         _, before = dijkstra(graph, directed=False, indices=chosen, return_predecessors=True)
         kind = road_class[cells].astype(np.int64)
@@ -102,7 +103,9 @@ def _edges(grid: Grid, cells: Int[np.ndarray, " node"]) -> csr_array:
     node.flat[cells] = np.arange(len(cells))
     depth = distance_transform_edt(np.pad(node >= 0, 1))[1:-1, 1:-1]
     cost = 1 + KERB_COST * (1 - depth / depth.max())
-    rows, columns, weights = [], [], []
+    rows = []
+    columns = []
+    weights = []
     for down, right in _STEPS:
         here, there = _shifted(node, down, right)
         both = (here >= 0) & (there >= 0)
@@ -130,7 +133,7 @@ def _destinations(
 ) -> Int[np.ndarray, " destination"]:
     """Nodes that trips lead to: in every part of the graph two at least, half of them at the tile's edge."""
     reach = np.abs(grid.centres[cells]).max(axis=1)
-    chosen = []
+    chosen: list[Int[np.ndarray, " node"]] = []
     for each in np.unique(part):
         own = np.flatnonzero(part == each)
         count = max(round(DESTINATIONS * len(own) / len(cells)), 2)

@@ -29,7 +29,8 @@ def asked_every(reports: Reports, seconds: float) -> Reports:
         raise InputError(f"questions are asked every so many seconds above 0, not {seconds:g}")
     found: list[tuple[int, int]] = []
     for start, stop in pairwise(reports.report_offsets.tolist()):
-        time, asked, stretches = reports.time[start:stop], stop - start, []
+        time, asked = reports.time[start:stop], stop - start
+        stretches = []
         while asked > 0:
             now = time[asked - 1]
             stretches.append((start + int(np.searchsorted(time, now - HISTORY)), start + asked))

@@ -112,7 +112,8 @@ def _of_their_tokens(reports: Reports) -> tuple[Float[np.ndarray, "token feature
     whole = reports.beam < 0
     serves = whole & (reports.serving | ~_served(reports)[reports.report_of_token])
     places = {"cell": whole, "serving": serves, "beam": ~whole}
-    values, left = reports.features.copy(), {}
+    values = reports.features.copy()
+    left = {}
     for index, feature in enumerate(features_named(reports.feature_names)):
         misplaced = ~places[feature.token] & ~np.isnan(values[:, index])
         if misplaced.any():

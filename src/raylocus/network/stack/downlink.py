@@ -156,7 +156,7 @@ class Downlink(Columns):
     @property
     def heard(self) -> Bool[np.ndarray, " report"]:
         """Reports in which the UE finds a cell at all."""
-        return ~np.isnan(self.measured.rsrp).all(axis=1)
+        return ~np.all(np.isnan(self.measured.rsrp), axis=1)
 
 
 def receive(

@@ -210,7 +210,7 @@ class TracedArea(Area):
 
     def _piece(self, tile: AreaTile, grid: Grid) -> Piece | None:
         """What a tile gives to a window; None where they do not touch."""
-        here, there = [], []
+        slices = []
         for low, own in zip(grid.bounds[:2], tile.centre, strict=True):
             start = (low - (own - self.tile.size / 2)) / grid.resolution
             if grid.resolution != self.tile.resolution or abs(start - round(start)) * grid.resolution > ASKEW:
@@ -221,10 +221,10 @@ class TracedArea(Area):
             first, past = max(round(start), 0), min(round(start) + grid.count, self.tile.count)
             if first >= past:
                 return None
-            there.append(slice(first, past))
-            here.append(slice(first - round(start), past - round(start)))
+            slices.append((slice(first - round(start), past - round(start)), slice(first, past)))
+        (here_x, there_x), (here_y, there_y) = slices
         place = self.place(tile)
-        return Piece(place, tile.cells, self._sites(tile.cells), (here[1], here[0]), (there[1], there[0]))
+        return Piece(place, tile.cells, self._sites(tile.cells), (here_y, here_x), (there_y, there_x))
 
 
 def open_traced_area(folder: Path | str) -> TracedArea:

@@ -151,7 +151,9 @@ class RayScene:
         towards = mi.Vector3f(*(mi.Float(column[order].astype(np.float32)) for column in directions.T))
         number = dr.arange(mi.UInt32, len(directions))
         touched = np.full((len(directions), depth), -1, np.int32)
-        cells, rays, bounces = [], [], []
+        cells = []
+        rays = []
+        bounces = []
         for bounce in range(depth + 1):
             ray = mi.Ray3f(start, towards)
             hit = self.mitsuba_scene.ray_intersect_preliminary(ray)

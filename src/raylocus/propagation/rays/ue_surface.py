@@ -79,7 +79,9 @@ class UeSurface:
                 return
             distance, limit = (dr.gather(mi.Float, each, index) for each in (distance + CROSSING_STEP, limit))
             start, towards = (dr.gather(type(each), each, index) for each in (ray.o, ray.d))
-            ray, limit = mi.Ray3f(start + distance * towards, towards), limit - distance
+            # Dr.Jit's stubs know no product of numbers and vectors.
+            ray = mi.Ray3f(start + distance * towards, towards)  # pyrefly: ignore[unsupported-operation, no-matching-overload]
+            limit = limit - distance
             number = dr.gather(mi.UInt32, number, index)
 
     def _next_crossing(self, ray: Any, limit: Any) -> tuple[Any, Any, Any]:

@@ -156,7 +156,7 @@ def replace_outlines_by_parts(features: Sequence[Feature], tally: Counter[str]) 
     shapes[:], whole[:] = [part.geometry for part in parts], [outline.geometry for outline in outlines]
     owner, inside, common = shared_ground(whole, shapes)
     belongs = common > SHARE_OF_PART * shapely.area(shapes)[inside]
-    rests = []
+    rests: list[Feature] = []
     for index, outline in enumerate(outlines):
         own = inside[belongs & (owner == index)].tolist()
         rests += _rest(outline, [parts[part] for part in own], tally) if own else [outline]

@@ -60,7 +60,9 @@ def draw_buildings(
     group = stacked_groups(buildings)
     groups = group.max(initial=-1) + 1
     normal, gone = generator.standard_normal(groups), generator.random(groups)
-    errors, standing, missing = BuildingErrors(), [], []
+    errors = BuildingErrors()
+    standing = []
+    missing = []
     for building, own in zip(buildings, group.tolist(), strict=True):
         if gone[own] < law.severity * law.missing_share and building.identifier not in carrying:
             missing.append(building.identifier)

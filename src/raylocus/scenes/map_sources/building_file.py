@@ -208,7 +208,8 @@ def _road_tags(tags: dict[str, str]) -> dict[str, str]:
 def _roads(path: Path, tally: Counter[str]) -> list[Feature]:
     table = read_table(path)
     cells = cells_of(table)
-    columns, found = columns_of(cells, None), []
+    columns = columns_of(cells, None)
+    found: list[Feature] = []
     for number, shape in _wanted(table, _LINES, "road", tally):
         tags = _road_tags(columns.tags({name: values[number] for name, values in cells.items()}))
         lines = enumerate(shapely.get_parts(shape))

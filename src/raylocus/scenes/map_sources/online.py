@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,7 +47,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def osmnx_settings(**changed: object) -> Iterator[None]:
+def osmnx_settings(**changed: object) -> Generator[None, None, None]:
     """osmnx with our name, time-out and the given settings; its own are put back."""
     import osmnx
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -69,7 +69,7 @@ def read_osm(path: Path) -> TaggedMap:
 
 
 @contextmanager
-def _refused(path: Path) -> Iterator[None]:
+def _refused(path: Path) -> Generator[None, None, None]:
     """Turns what the libraries say of a broken file into a sentence."""
     try:
         yield
@@ -120,12 +120,11 @@ def _nothing(path: Path, without_outline: int) -> InputError:
 def _collected(path: Path) -> _Collector:
     collector = _Collector(path)
     keys = osmium.filter.KeyFilter(*AREA_KEYS)
-    # osmium's stubs say that `enable_for` gives nothing; it gives the filter.
-    trees = osmium.filter.TagFilter(("natural", "tree")).enable_for(osmium.osm.NODE)  # type: ignore[func-returns-value]
+    trees = osmium.filter.TagFilter(("natural", "tree")).enable_for(osmium.osm.NODE)
     # Multipolygons without tags of their own are looked at, too.
     wanted = osmium.filter.KeyFilter(*AREA_KEYS, "type")
-    # And that a table of locations is a text.
-    placed = osmium.FileProcessor(osm_file(path)).with_locations(collector.locations)  # type: ignore[arg-type]
+    # osmium's stubs know a table of locations by its name only.
+    placed = osmium.FileProcessor(osm_file(path)).with_locations(collector.locations)  # pyrefly: ignore[bad-argument-type]
     located = placed.with_areas(keys)
     for item in located.with_filter(wanted).with_filter(trees):
         collector.take(item)

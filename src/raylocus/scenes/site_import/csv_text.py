@@ -113,6 +113,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def _archive(path: Path) -> str:
+    names: list[str]
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

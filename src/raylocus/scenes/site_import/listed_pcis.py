@@ -53,7 +53,8 @@ def listed_pcis(
                     f"apart share PCI {record.pci}; correct one, or choose one network with --network"
                 )
         known[record.pci].append(index)
-    taken, pcis = set(known), []
+    taken = set(known)
+    pcis = []
     for record, plan in zip(records, planned.tolist(), strict=True):
         others = ((plan + 3 * step + step // 336) % 1008 for step in range(1008))
         pci = (

@@ -188,7 +188,8 @@ def _along_the_street(views: Float[np.ndarray, " direction"], sectors: int) -> t
     """The longest views, each well away from those chosen before."""
     azimuth = 2 * np.pi * np.arange(len(views)) / len(views)
     separation = min(SECTOR_SEPARATION, 2 * np.pi / sectors) - 1e-9
-    left, chosen = views.astype(float), []
+    left = views.astype(float)
+    chosen = []
     for _ in range(sectors):
         best = float(azimuth[left.argmax()])
         chosen.append(best)

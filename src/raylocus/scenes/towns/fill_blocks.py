@@ -50,7 +50,8 @@ class BuiltLots:
 
     def _with_tower(self, plots: list[Polygon]) -> tuple[list[Polygon], list[Polygon]]:
         """Podiums and the floors of towers; a plot too small for a tower is all podium."""
-        podiums, floors = [], []
+        podiums: list[Polygon] = []
+        floors: list[Polygon] = []
         for plot, floor in zip(plots, shrink(plots, self.tower_setback), strict=True):
             tall = floor.area >= SMALLEST_TOWER_FLOOR
             podiums += polygons_of(shapely.difference(plot, floor)) if tall else [plot]

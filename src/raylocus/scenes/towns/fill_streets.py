@@ -161,7 +161,7 @@ class BuildingRows:
         along, wide = float(boxes.length[0]), float(boxes.width[0])
         if generator.random() < self.turned:
             angle, along, wide = angle + np.pi / 2, wide, along
-        footprints = []
+        footprints: list[Polygon] = []
         y = -wide / 2 + self.setback
         while y + self.width[0] <= wide / 2:
             width = generator.uniform(*self.width)

@@ -123,7 +123,8 @@ def cut_into_lots(
     Source: recursive subdivision along the oriented bounding box, Vanegas et al., "Procedural
     generation of parcels in urban modeling", Computer Graphics Forum 31 (2012), §4.
     """
-    pending, lots = [block], []
+    pending = [block]
+    lots: list[Polygon] = []
     while pending:
         boxes = Boxes.around(pending)
         whole = (shapely.area(pending) < 1.5 * area) | (boxes.length < 2.4 * narrowest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from importlib import metadata
 
@@ -39,7 +39,7 @@ def create_app(engine: Engine, configuration: ServiceConfiguration) -> FastAPI:
     )
 
     @asynccontextmanager
-    async def life(app: FastAPI) -> AsyncIterator[None]:
+    async def life(app: FastAPI) -> AsyncGenerator[None, None]:
         await batcher.start()
         yield
         await batcher.stop()

@@ -99,7 +99,8 @@ class Guard:
         return self._unpacked(packed)
 
     async def _received(self, receive: Receive) -> bytes:
-        parts, size, more = [], 0, True
+        size, more = 0, True
+        parts = []
         while more:
             message = await receive()
             if message["type"] == "http.disconnect":

@@ -92,7 +92,7 @@ def _ichnaea(problem: Problem) -> dict[str, Any]:
         problem.status, ("global", "badRequest", _TITLES.get(problem.status, "Bad Request"))
     )
     code = 400 if problem.status == 401 else problem.status
-    error = {
+    error: dict[str, Any] = {
         "errors": [{"domain": domain, "reason": reason, "message": message}],
         "code": code,
         "message": message,

@@ -185,7 +185,7 @@ class _Adaptation:
 
     def _held_out(self, parts: list[Int[np.ndarray, " _"]], end: int) -> HeldOut:
         """How some tags of each part are answered by what was learned from the others."""
-        found = []
+        found: list[HeldOut] = []
         for part in parts:
             others = np.delete(np.arange(len(self.tags)), part)
             learned = replace(self.start, network=self._tuned(others, end), tags=self.tags.select(others))

@@ -122,7 +122,8 @@ def labelled_batch(
         reports: the most rows of each.
         seed: what decides every draw.
     """
-    rows, truths = [], []
+    rows = []
+    truths = []
     for number in range(networks):
         generator = np.random.default_rng((*seed, number))
         drawn = simulate_network(law(generator), int(generator.choice(STREAMS, p=STREAM_SHARES)), generator)
@@ -160,7 +161,8 @@ def fit_area_network(training: AreaTraining, state: Path, say: Callable[[str], N
         CheckpointError: the file is the state of a run with other settings.
     """
     run = _Run(training)
-    start, began, losses = run.resume(state), time.monotonic(), []
+    start, began = run.resume(state), time.monotonic()
+    losses = []
     for step in range(start, training.steps):
         losses.append(run.step(step))
         if (step + 1) % 100 == 0 or step + 1 == training.steps:

@@ -69,7 +69,7 @@ class LocUNet(nn.Module):
             value = block(value)
             skips.append(value)
         # The input is joined a second time, before the last block but one.
-        partners = [[], *([one] for one in skips[-2:1:-1]), [skips[1], planes], [planes]]
+        partners: list[list[Tensor]] = [[], *([one] for one in skips[-2:1:-1]), [skips[1], planes], [planes]]
         for block, joined in zip(self.decoder, partners, strict=True):
             value = block(torch.cat([value, *joined], dim=1))
         return centre_of_mass(value[:, 0])

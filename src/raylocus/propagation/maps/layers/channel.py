@@ -76,7 +76,8 @@ def _site_layers(channel: SiteChannel) -> _SiteLayers:
     def spread_of(direction: Float[np.ndarray, "path 3"]) -> tuple[np.ndarray, np.ndarray]:
         azimuth = np.arctan2(direction[:, 1], direction[:, 0])
         zenith = np.arccos(np.clip(direction[:, 2], -1, 1))
-        return tuple(groups.spread(circular_spread(angle, power, groups)) for angle in (azimuth, zenith))  # type: ignore[return-value]
+        across, along = (groups.spread(circular_spread(angle, power, groups)) for angle in (azimuth, zenith))
+        return across, along
 
     aoa_azimuth, aoa_zenith = spread_of(seen)
     aod_azimuth, aod_zenith = spread_of(departure)

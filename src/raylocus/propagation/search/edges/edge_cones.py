@@ -59,7 +59,8 @@ class ConeSearch:
         image = source_images(source, seen.before, self._scene.corner, self._scene.normal)[:, -1]
         rays = MIRRORED_CONE_RAYS if seen.mirrored else CONE_RAYS
         left = np.minimum(mirrors - (seen.before >= 0).sum(axis=1), MIRRORS_BEHIND)
-        chain, found = np.repeat(np.flatnonzero(left > 0), rays), []
+        chain = np.repeat(np.flatnonzero(left > 0), rays)
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         number = np.arange(len(chain)) % rays
         for part in range(EDGE_PARTS):
             along = (number * GOLDEN_RATIO + generator.random()) % 1
@@ -89,7 +90,8 @@ class ConeSearch:
 
         Each with the rays' chains and where they were at the last mirror and at what they hit next.
         """
-        passed, found = np.zeros((len(start), 0), np.int64), []
+        passed = np.zeros((len(start), 0), np.int64)
+        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         for bounce in range(MIRRORS_BEHIND + 1):
             distance, triangle = self._scene.rays.first_hit(start, direction)
             hit = np.flatnonzero(triangle >= 0)
