@@ -100,10 +100,9 @@ class Search:
         if not len(motions):
             rest = np.exp(at_rest - at_rest.max())
             return rest / rest.sum(), np.inf
-        found, chosen = mass.sum(axis=0), np.arange(len(motions))
+        found, chosen, effective = mass.sum(axis=0), np.arange(len(motions)), 0.0
         tried: list[Ways] = []
         rounds: list[tuple[Int[np.ndarray, " motion"], Float[np.ndarray, "tracks ground"]]] = []
-        gain: Float[np.ndarray, " way"] = np.zeros(0)
         for _ in range(ROUNDS):
             proposals = _proposals(mass, found)
             rounds.append((np.bincount(chosen, minlength=len(motions)), proposals))
