@@ -41,12 +41,9 @@ def write_scene(scene_file: Path, folder: Path) -> dict[str, int | str]:
         for number, name in enumerate(meshes)
     ]
     np.savez_compressed(folder / "vertices.npz", vertices=vertices)
-    faces: dict[str, Any] = {key: faces_of[mesh] for key, mesh in chosen.items()}
-    np.savez_compressed(folder / "faces.npz", **faces)
-    materials: dict[str, Any] = {
-        key: triangles.material[mesh].astype(np.int32) for key, mesh in chosen.items()
-    }
-    np.savez_compressed(folder / "materials.npz", **materials)
+    for name, of_triangle in (("faces", faces_of), ("materials", triangles.material.astype(np.int32))):
+        of_object: dict[str, Any] = {key: of_triangle[mesh] for key, mesh in chosen.items()}
+        np.savez_compressed(folder / f"{name}.npz", **of_object)
     (folder / "objects.json").write_text(json.dumps(objects, indent=2))
     return {
         "num_scenes": 1,

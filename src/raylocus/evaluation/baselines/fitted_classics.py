@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from raylocus.datasets.store import ReportDataset
 from raylocus.errors import InputError, StoreError
@@ -103,7 +103,8 @@ class Classics:
 
     def save(self, path: Path) -> None:
         """Writes classics.json. Raises StorageFullError where the disk fills up."""
-        methods = [_record(one) for one in self.methods]
+        # A `Method` need not be a dataclass; these are.
+        methods = [{"kind": type(one).__name__, **dataclasses.asdict(cast(Any, one))} for one in self.methods]
         content = {"schema": CLASSICS_SCHEMA, "provenance": self.provenance.to_json(), "methods": methods}
         with written_whole(path) as aside:
             aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n")
@@ -176,11 +177,6 @@ def training_places(dataset: ReportDataset) -> TrainingPlaces:
     """Reports of the training split and their place as the dataset holds it, one pair a place."""
     for chosen in dataset.by_place("train"):
         yield chosen.reports, dataset.place(int(chosen.place_index[0]))
-
-
-def _record(method: Any) -> dict[str, Any]:
-    # A `Method` need not be a dataclass; these are.
-    return {"kind": type(method).__name__, **dataclasses.asdict(method)}
 
 
 def _method(record: dict[str, Any]) -> Method:

@@ -103,26 +103,23 @@ def _edges(grid: Grid, cells: Int[np.ndarray, " node"]) -> csr_array:
     node.flat[cells] = np.arange(len(cells))
     depth = distance_transform_edt(np.pad(node >= 0, 1))[1:-1, 1:-1]
     cost = 1 + KERB_COST * (1 - depth / depth.max())
-    rows = []
-    columns = []
+    ends = []
     weights = []
     for down, right in _STEPS:
         here, there = _shifted(node, down, right)
         both = (here >= 0) & (there >= 0)
         cost_here, cost_there = _shifted(cost, down, right)
-        rows.append(here[both])
-        columns.append(there[both])
+        ends.append((here[both], there[both]))
         weights.append(np.hypot(down, right) * (cost_here + cost_there)[both] / 2)
     shape = (len(cells), len(cells))
-    return csr_array((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns))), shape)
+    return csr_array((np.concatenate(weights), tuple(np.concatenate(ends, axis=1))), shape)
 
 
 def _shifted(values: np.ndarray, down: int, right: int) -> tuple[np.ndarray, np.ndarray]:
     """Values of cells and of their neighbours at a step."""
-    if right < 0:
-        return values[: len(values) - down, -right:], values[down:, :right]
-    width = values.shape[1]
-    return values[: len(values) - down, : width - right], values[down:, right:]
+    height, width = values.shape
+    here, there = max(-right, 0), max(right, 0)
+    return values[: height - down, here : width - there], values[down:, there : width - here]
 
 
 def _destinations(
