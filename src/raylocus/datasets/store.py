@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import zarr
@@ -227,8 +227,7 @@ def _dataset(folder: Folder, root: zarr.Group, attributes: dict[str, Any]) -> Re
     configuration = stored_dataset_configuration(provenance.configuration, folder.name)
 
     def row(name: str) -> Shaped[np.ndarray, "..."]:
-        stored: Any = root[name]  # an array: datasets have no groups of this name
-        return np.asarray(stored[:])
+        return np.asarray(cast(zarr.Array, root[name])[:])
 
     split = split_names(row("split"))
     return ReportDataset(
