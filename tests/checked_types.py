@@ -4,13 +4,14 @@ jaxtyping's import hook puts its decorator on every function. That decorator com
 import and has the arguments checked twice a call; in its place stands one that makes one checked function at its first
 call. The suite imports some ten times as many functions as it calls. And an array is examined once: what jaxtyping
 finds depends on its annotation, the array's type, its shape and the axes that the call has met so far, so that it is
-remembered by these.
+remembered by these. Axes met are counted: calls that have met equal ones have one number, which stands for them.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any
@@ -22,8 +23,12 @@ from jaxtyping._storage import _shape_storage
 strictly = beartype(conf=BeartypeConf(violation_type=TypeError))
 Annotation = type(jaxtyping.AbstractArray)
 _examined: Callable[[Any, Any], bool] = Annotation.__instancecheck__
-#: The axes that a call has met after an array was found right, by all that the finding depends on.
-_right: dict[Any, tuple[dict[str, int], dict[str, Any]]] = {}
+#: By its number: the axes that a call has met, of one length and of several. A call begins with none.
+_met: dict[int, tuple[dict[str, int], dict[str, Any]]] = {0: ({}, {})}
+_numbers: dict[Any, int] = {(frozenset(), frozenset()): 0}
+_new = itertools.count(1)
+#: The number of a call after an array was found right, by all that the finding depends on.
+_right: dict[Any, int] = {}
 
 
 def checked(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,7 +52,7 @@ def checked(function: Callable[..., Any]) -> Callable[..., Any]:
             memos = _shape_storage.memo_stack
         except AttributeError:
             memos = _shape_storage.memo_stack = []
-        memos.append(({}, {}, {}, {}))
+        memos.append(0)
         try:
             return strict(*given, **named)
         finally:
@@ -95,23 +100,45 @@ def checked_definition(definition: Any) -> Any:
 def is_right(annotation: Any, value: Any) -> bool:
     """Whether a value is what an annotation of an array says, as jaxtyping finds it."""
     try:
-        axes, variadic, _, _ = _shape_storage.memo_stack[-1]
-        known = (annotation, type(value), value.dtype, value.shape, *axes.items(), None, *variadic.items())
-        met = _right.get(known)
-    except (
-        AttributeError,
-        IndexError,
-        TypeError,
-    ):  # outside of a call, no array, or one whose shape is no key
-        return _examined(annotation, value)
-    if met is None:
-        if not _examined(annotation, value):
-            return False
-        _right[known] = axes.copy(), variadic.copy()
-    else:
-        axes.update(met[0])
-        variadic.update(met[1])
+        memos = _shape_storage.memo_stack
+        known = (memos[-1], annotation, type(value), value.dtype, value.shape)
+        memos[-1] = _right[known]
+    except KeyError:
+        return is_found_right(annotation, value, known)
+    except (AttributeError, IndexError, TypeError):
+        # Outside of a call, no array, or one whose shape is no key.
+        return is_found_right(annotation, value)
     return True
+
+
+def is_found_right(annotation: Any, value: Any, known: Any = None) -> bool:
+    """The same, examined; what was found of an array is remembered by what is `known` of it."""
+    memos = getattr(_shape_storage, "memo_stack", None)
+    if not memos:
+        return _examined(annotation, value)
+    number = memos[-1]
+    axes, variadic = (met.copy() for met in _met[number])
+    memos[-1] = (axes, variadic, {}, {})
+    try:
+        right = _examined(annotation, value)
+    finally:
+        memos[-1] = number
+    if right:
+        memos[-1] = number_of(axes, variadic)
+        if known is not None:
+            _right[known] = memos[-1]
+    return right
+
+
+def number_of(axes: dict[str, int], variadic: dict[str, Any]) -> int:
+    """The number that stands for axes which a call has met, in whatever order."""
+    # Threads may ask at once: a number has its axes before anybody can be given it.
+    new = next(_new)
+    _met[new] = axes, variadic
+    number = _numbers.setdefault((frozenset(axes.items()), frozenset(variadic.items())), new)
+    if number != new:
+        del _met[new]
+    return number
 
 
 def check_package(name: str) -> None:

@@ -85,19 +85,30 @@ def demonstrated(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
 
 
 @pytest.fixture(scope="module")
-def few_ways() -> Iterator[None]:
-    """Few draws of the methods that draw: enough where their places in a table are tested.
-
-    The bound and the true maps take a tenth of their ways, the bound a quarter of its worlds, forests a tenth of their
-    trees and fingerprints. Both references are worked out in this process: others would take all their ways.
-    """
-    from raylocus.evaluation.references import References
-
+def in_this_process() -> Iterator[None]:
+    """The bound, its self-check and the true maps are worked out in the test's process: they share their ways there."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("raylocus.evaluation.comparison.Aside", Here)
         patch.setattr("raylocus.execution.preloading.begin_to_load", lambda module, threads: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def few_ways(in_this_process: None) -> Iterator[None]:
+    """Few draws of the methods that draw: enough where their places in a table are tested.
+
+    The bound and the true maps take a tenth of their ways, the bound a quarter of its worlds and two sequences to check
+    itself by, forests a tenth of their trees and fingerprints. Other processes would take all of them.
+    """
+    from raylocus.evaluation.bound.self_check import self_check
+    from raylocus.evaluation.references import References
+
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(References, "_bound_at", drawing(References._bound_at, worlds=8, motions=8, ways=16))
         patch.setattr(References, "_true_maps_in", drawing(References._true_maps_in, motions=8, ways=16))
+        patch.setattr(
+            "raylocus.evaluation.references.self_check", lambda bound, worlds: self_check(bound, 2, 1)
+        )
         patch.setattr("raylocus.evaluation.bound.tracks.WALKS", 256)
         patch.setattr("raylocus.evaluation.bound.tracks.TRIPS", 96)
         patch.setattr("raylocus.evaluation.baselines.fingerprints.TREES", 3)

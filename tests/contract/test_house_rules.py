@@ -42,6 +42,12 @@ def tree(file: Path) -> ast.Module:
     return ast.parse(file.read_text())
 
 
+@cache
+def nodes(file: Path) -> tuple[ast.AST, ...]:
+    """All of a file's syntax tree."""
+    return tuple(ast.walk(tree(file)))
+
+
 def name(file: Path) -> str:
     return str(file.relative_to(SOURCE))
 
@@ -62,10 +68,10 @@ def undocumented(body: list[ast.stmt]) -> list[str]:
     return found
 
 
-def unannotated(module: ast.Module) -> list[str]:
+def unannotated(file: Path) -> list[str]:
     """Functions with an argument or a result without a type."""
     found = []
-    for node in ast.walk(module):
+    for node in nodes(file):
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
@@ -101,7 +107,7 @@ def test_everything_public_is_documented() -> None:
 
 
 def test_everything_has_a_type() -> None:
-    assert not [f"{name(file)}: {each}" for file in FILES for each in unannotated(tree(file))]
+    assert not [f"{name(file)}: {each}" for file in FILES for each in unannotated(file)]
 
 
 def function_sizes(file: Path) -> Iterator[tuple[int, str]]:
@@ -111,7 +117,7 @@ def function_sizes(file: Path) -> Iterator[tuple[int, str]]:
         each for each in tokenize.generate_tokens(io.StringIO(text).readline) if each.type not in SILENT
     ]
     code = {line for each in tokens for line in range(each.start[0], each.end[0] + 1)}
-    for node in ast.walk(tree(file)):
+    for node in nodes(file):
         if isinstance(node, ast.FunctionDef):
             first = node.body[0]
             silent = range(first.lineno, (first.end_lineno or 0) + 1) if ast.get_docstring(node) else ()
@@ -142,7 +148,7 @@ def test_sorting_keeps_equals_in_their_order() -> None:
     unstable = [
         f"{name(file)}:{node.lineno}"
         for file in FILES
-        for node in ast.walk(tree(file))
+        for node in nodes(file)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr in ("argsort", "argpartition")
@@ -257,14 +263,15 @@ def test_every_import_is_a_declared_requirement() -> None:
     assert not undeclared
 
 
+@cache
 def defined_in(file: Path) -> set[str]:
     """Names that a module binds, those it imports included."""
-    nodes = list(ast.walk(tree(file)))
-    bound = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
-    imported = {(each.asname or each.name) for each in nodes if isinstance(each, ast.alias)}
-    return (
-        bound | imported | {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    )
+    bound = {
+        each.id for each in nodes(file) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
+    imported = {(each.asname or each.name) for each in nodes(file) if isinstance(each, ast.alias)}
+    made = {each.name for each in nodes(file) if isinstance(each, ast.FunctionDef | ast.ClassDef)}
+    return bound | imported | made
 
 
 def holds(module: Path, imported: str) -> bool:
@@ -279,7 +286,7 @@ def test_benchmarks_and_examples_import_what_exists() -> None:
     missing = [
         f"{script.name}: {node.module}.{each.name}"
         for script in scripts
-        for node in ast.walk(tree(script))
+        for node in nodes(script)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("raylocus.")
         for each in node.names
         if not holds(SOURCE.parent.joinpath(*str(node.module).split(".")), each.name)
@@ -291,11 +298,11 @@ def module_attributes(script: Path) -> Iterator[tuple[Path, str]]:
     """Modules of raylocus that a script imports whole, each with the names that it takes of them."""
     modules = {
         each.asname or each.name: SOURCE.parent.joinpath(*str(node.module).split("."), f"{each.name}.py")
-        for node in ast.walk(tree(script))
+        for node in nodes(script)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("raylocus")
         for each in node.names
     }
-    for node in ast.walk(tree(script)):
+    for node in nodes(script):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             file = modules.get(node.value.id)
             if file is not None and file.exists():
@@ -325,9 +332,8 @@ def test_training_ends_by_steps_and_never_by_the_clock() -> None:
 
 
 def absolute_imports(file: Path) -> set[str]:
-    nodes = list(ast.walk(tree(file)))
-    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    return plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    plain = {alias.name for node in nodes(file) if isinstance(node, ast.Import) for alias in node.names}
+    return plain | {node.module for node in nodes(file) if isinstance(node, ast.ImportFrom) and node.module}
 
 
 def test_every_requirement_is_constrained() -> None:

@@ -55,7 +55,7 @@ def test_metrics_hold_every_method_and_number(finished: Path) -> None:
     assert metrics["bound"]["error_over_bound"] == 1.0
 
 
-@pytest.mark.usefixtures("few_cases")
+@pytest.mark.usefixtures("few_cases", "in_this_process")
 def test_a_second_run_makes_again_what_is_not_whole_and_ends_with_the_same_table(
     finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
