@@ -111,13 +111,12 @@ def _tokens(
     ago = observed.time[rows[-1]] - observed.time[rows]
     end = observed.rsrp_end[rows]
     known = np.where(end == 0, rsrp, np.nan)
-    heard = max(float(np.isfinite(known).sum(axis=1).mean()), 1.0)
-    used = _spread_out(np.arange(len(rows)), min(MOST_REPORTS, max(int(MOST_LEVELS // heard), 1)))
-    which, cell = np.nonzero(np.isfinite(known[used]))
-    report = used[which]
+    report, cell = _levelled(known)
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     own = positioning.isel(report=rows)
-    timed = _timed(own, serving, observed.timing_advance[rows])
+    # T_A is of the same UL delay as the serving cell's round trip, to which it adds nothing linear.
+    round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"]).values[np.arange(len(rows)), serving]
+    timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & np.isnan(round_trip))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
     level, variance = unfiltered(known, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
@@ -149,12 +148,14 @@ def _tokens(
     )
 
 
-def _timed(
-    positioning: xr.Dataset, serving: Int[np.ndarray, " report"], advance: Float[np.ndarray, " report"]
-) -> Int[np.ndarray, " timed"]:
-    """Reports whose T_A is used: it is of the serving cell's UL delay, to whose round trip it adds nothing linear."""
-    round_trip = (positioning["ue_rx_tx"] + positioning["gnb_rx_tx"]).values[np.arange(len(serving)), serving]
-    return np.flatnonzero(np.isfinite(advance) & np.isnan(round_trip))
+def _levelled(
+    known: Float[np.ndarray, "report cell"],
+) -> tuple[Int[np.ndarray, " token"], Int[np.ndarray, " token"]]:
+    """Reports and cells whose levels are used."""
+    heard = max(float(np.isfinite(known).sum(axis=1).mean()), 1.0)
+    used = _spread_out(np.arange(len(known)), min(MOST_REPORTS, max(int(MOST_LEVELS // heard), 1)))
+    which, cell = np.nonzero(np.isfinite(known[used]))
+    return used[which], cell
 
 
 def _angled(
