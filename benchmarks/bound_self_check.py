@@ -26,7 +26,7 @@ import numpy as np
 from raylocus.datasets.building.true_places import FEWEST_DRAWS, drawn_places
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.evaluation.bound.bound import Bound, KnownLaw
-from raylocus.evaluation.bound.calibration import Calibration
+from raylocus.evaluation.bound.calibration import TRUE_MAPS_FITTED, Calibration, kind_of_reports
 from raylocus.evaluation.bound.ensemble import atlas_physics
 from raylocus.evaluation.bound.movement import Movement
 from raylocus.evaluation.bound.search import Found
@@ -174,7 +174,7 @@ def main() -> None:
             pairs = list(laws(place, words))
             both = [drawn(*pair, words, number) for number, pair in enumerate(pairs, start=1)]
             seconds = time.perf_counter() - started
-            calibrations = (pairs[0][1].calibration, TrueMaps.calibration)
+            calibrations = (pairs[0][1].calibration, TRUE_MAPS_FITTED[kind_of_reports(pairs[0][0].network)])
             for method, draws, calibration in zip(kept, zip(*both, strict=True), calibrations, strict=True):
                 own = [(draw, scored(draw, calibration)) for draw in draws]
                 kept[method] += own

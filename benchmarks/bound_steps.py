@@ -61,7 +61,7 @@ class LastReport:
             "levels": fit.log_density - float(np.log(law.levels.offset_spread_db)),
             "advance": law.of_advances(tokens, self.ground[:, None], tokens.advance_report == self._final),
             "beams": law.beams.log_density(tokens, ways, tokens.beam_report == self._final, certain),
-            "silence": law.of_silence(tokens, self.ground, fit, everywhere),
+            "silence": law.silence.log_probability(tokens, self.ground, fit, everywhere),
         }
 
     def advance_by_t(self, law: SequenceLikelihood) -> Ground:

@@ -152,7 +152,8 @@ class Bound:
     antenna that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; ways
     on foot are read backwards, and whoever came from farther than is stored is taken to have waited there;
     levels of at most 6 reports and beams of at most 4; a cell's silence counts in the last report only, each
-    silent cell given the heard ones; UL-AoA is that of the strongest nominal path, or any, see `angles`; clocks of
+    silent cell given the heard ones, and so does a level at an end of its range, of which the map says how far it
+    reaches beyond; UL-AoA is that of the strongest nominal path, or any, see `angles`; clocks of
     sites are Gaussians of the variance of theirs, see `arrivals`. RSRQ and SINR, which follow from the levels,
     PRS- and SRS-RSRP, which are the same levels with other noise, DL-AoD, which follows from the beams, the carrier's
     phase, which turns a dozen times within a ground cell, and the order of serving cells are not used. The importance

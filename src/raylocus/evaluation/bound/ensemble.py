@@ -32,6 +32,8 @@ from raylocus.scenes.world import World, WorldLaw, sample_world
 Physics = Callable[[MappedPlace, Sequence[World]], Iterable[Float[np.ndarray, "cell beam y x"]]]
 #: Level given to links that stay without a path in a world [dBm]: far below what can be heard.
 DARK_LEVEL = -160.0
+#: What a cell errs by at least: where nothing errs, levels are of noise alone [dB].
+LEAST_ERROR_DB = 0.01
 #: Draws of materials that the worlds of an ensemble share; antennas and scattering differ in all.
 MATERIAL_DRAWS = 4
 #: Places, and beams of the strongest cell there, that worlds are compared by.
@@ -60,6 +62,19 @@ class Ensemble:
     def worlds(self) -> int:
         """Number of worlds."""
         return self.rsrp_beam.shape[-1]
+
+    def level_at(
+        self, cell: Int[Tensor, " token"], ground: Int[Tensor, "way token"], own_variance: float
+    ) -> tuple[Float[Tensor, "way token"], Float[Tensor, "way token"]]:
+        """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²].
+
+        That is what they differ by over worlds, and `own_variance`.
+        """
+        index = (cell * self.rsrp.shape[1] + ground).flatten()
+        mapped, spread = (
+            each.view(-1).index_select(0, index).view(ground.shape) for each in (self.rsrp, self.spread)
+        )
+        return mapped, (spread.square() + own_variance).clamp(min=LEAST_ERROR_DB**2)
 
     def beam_spread(self, prior: Float[np.ndarray, " ground"], generator: np.random.Generator) -> float:
         """Standard deviation over worlds of the differences between a strongest cell's beams [dB], at some places."""

@@ -32,10 +32,9 @@ TURNED_SCORE = 2.0
 class ResidualLaw:
     """Residual plus a Gaussian part, as a Gaussian copula.
 
-    The Gaussian part of a level is each cell's own level error, what the worlds of an ensemble differ by,
-    and the noise of the report. The margin is exact: Student t convolved with the Gaussian. The copula's
-    correlation is approximate: each part enters with the variance that it has near the margin's
-    centre, where Student's t looks Gaussian.
+    The Gaussian part of a level is each cell's own level error, what the worlds of an ensemble differ by, and the
+    noise of the report. The margin is exact: Student t convolved with the Gaussian. The copula's correlation is
+    approximate: each part enters with the variance that it has near the margin's centre, where t looks Gaussian.
     """
 
     score: Float[Tensor, "gaussian table"]
@@ -111,10 +110,9 @@ def _margins(
     below = stdtr(freedom, (-level[None, :, None] - widths[:, None, None] * nodes) / scale) @ weights
     score = -ndtri(np.clip(below, 1e-300, 0.5))
     log_slope = np.log(density) - norm.logpdf(score)
-    halves = ((-score, score), (log_slope, log_slope))
-    whole = [np.concatenate([half[:, :0:-1], full], axis=1) for half, full in halves]
-    of_score, of_slope = (torch.from_numpy(each.astype(np.float32)) for each in whole)
-    return of_score, of_slope
+    score = np.concatenate([-score[:, :0:-1], score], axis=1)
+    log_slope = np.concatenate([log_slope[:, :0:-1], log_slope], axis=1)
+    return torch.from_numpy(score.astype(np.float32)), torch.from_numpy(log_slope.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -124,6 +122,8 @@ class LevelFit:
     log_density: Float[Tensor, " way"]
     offset: Float[Tensor, " way"]
     """Mean of the common offset given the way [dB]."""
+    offset_variance: Float[Tensor, " way"]
+    """Its variance [dB²]."""
     score: Float[Tensor, "way token"]
     """Of each level less the offset."""
     whitening: Whitening
@@ -133,9 +133,9 @@ class LevelFit:
 class LevelLaw:
     """The law of a sequence's levels given where the UE was.
 
-    A level is its map's, an offset common to all, what its cell errs by there, and its own noise. What cells err
-    by is a Gaussian copula, see `ResidualLaw`; noise is small against it, so that on the copula's scores it
-    is noise as well, times the slope of the score there: where the tail is heavy, scores hardly move.
+    A level is its map's, an offset common to all, what its cell errs by there, and its own noise. What cells err by is
+    a Gaussian copula, see `ResidualLaw`; noise is small against it, so that it is noise on the copula's scores as well,
+    times the slope of the score there: where the tail is heavy, scores hardly move.
     """
 
     residual: ResidualLaw
@@ -190,7 +190,8 @@ class LevelLaw:
         density = log_slope.sum(dim=1) + self._copula(white, cells_white)
         density = density - level.square() / (2 * self.offset_spread_db**2) + weights.log() + nodes.square()
         total = torch.logsumexp(density, dim=1) + width[:, 0].log() - whitening.log_determinant
-        return LevelFit(total, offset[:, 0], score[..., NODES // 2], whitening)
+        variance = width.square() / (2 * WIDENING)
+        return LevelFit(total, offset[:, 0], variance[:, 0], score[..., NODES // 2], whitening)
 
     def _correlation(
         self,
@@ -205,8 +206,7 @@ class LevelLaw:
         """
         own = (lasting / spread)[..., None] * of_cell
         part = self.residual.central_variance**0.5 / spread
-        correlation = shared * part[:, :, None]
-        return correlation.mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
+        return (shared * part[:, :, None]).mul_(part[:, None, :]).baddbmm_(own, own.transpose(1, 2))
 
     def _rough_offset(
         self,
@@ -217,7 +217,7 @@ class LevelLaw:
     ) -> Float[Tensor, "way 1"]:
         """The common offset as if cells erred independently; where tails are heavy, the far are drawn in."""
         reach = (2.5 if self.residual.central_variance else torch.inf) * spread
-        middle = deviation.median(dim=1, keepdim=True).values
+        middle = deviation.median(dim=1, keepdim=True).values if deviation.shape[1] else 0.0
         drawn_in = middle + torch.clamp(deviation - middle, -reach, reach)
         weight = 1 / (of_cell @ of_cell.sum(dim=0) * spread.square() + noise)
         return (weight * drawn_in).sum(dim=1, keepdim=True) / (

@@ -15,20 +15,16 @@ from raylocus.evaluation.bound.arrivals import ArrivalLaw
 from raylocus.evaluation.bound.beams import BeamLaw
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.levels import LevelFit, LevelLaw, ResidualLaw
+from raylocus.evaluation.bound.silence import SilenceLaw
 from raylocus.evaluation.bound.tokens import SequenceTokens
 from raylocus.evaluation.bound.tracks import way_error
 from raylocus.network.configuration import MapTiming, NetworkConfiguration
-from raylocus.network.stack.cell_levels import audible_level
 from raylocus.scenes.sites import Carrier
 from raylocus.scenes.world import WorldLaw
 from raylocus.units import timing_advance_step
 
 #: Floor of the probability of a timing advance: what rules a place out is never one number.
 ADVANCE_FLOOR = 1e-5
-#: What a cell errs by at least: where nothing errs, levels are of noise alone [dB].
-LEAST_ERROR_DB = 0.01
-#: Spread of what hides a cell in addition to its own level: the interference, and the receiver's noise [dB].
-HIDDEN_DB = 2.5
 #: Correlation distance of what an outdated map errs by [m], and its correlation between cells of a site: measured on
 #: nine draws each of three generated towns.
 MAP_DISTANCE, MAP_SHARED_BY_SITE = 15.0, 0.5
@@ -43,7 +39,7 @@ class LastReport:
     log_density: Float[Tensor, " ground"]
     """Of its levels, beams and timing advance; −inf where negligible."""
     silence: Float[Tensor, " ground"]
-    """ln probability that it does not name the cells that it does not name."""
+    """ln probability of what it says without a level, see `SilenceLaw`."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,7 @@ class SequenceLikelihood:
     levels: LevelLaw
     beams: BeamLaw
     arrivals: ArrivalLaw
+    silence: SilenceLaw
     network: NetworkConfiguration
     """At the severity of the worlds."""
     carrier: Carrier
@@ -71,11 +68,13 @@ class SequenceLikelihood:
         """The law of an ensemble's worlds, `mismatch_db` the lasting error of its beams."""
         offset = float(np.hypot(law.severity * law.level_offset_db, network.device_bias_db))
         turned = law.turned_share * law.severity
+        levels = LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned)
         return cls(
             ensemble,
-            LevelLaw(ResidualLaw.of(law), max(offset, 0.1), turned),
+            levels,
             BeamLaw(ensemble, network.beam_noise_db, mismatch_db, turned, angles),
             ArrivalLaw.of(ensemble.delay, ensemble.grid),
+            SilenceLaw(ensemble, levels.residual, network, carrier),
             network,
             carrier,
         )
@@ -92,7 +91,7 @@ class SequenceLikelihood:
         density[near] += self.beams.log_density(tokens, ways, torch.arange(final + 1) == final, certain[near])
         whole = torch.full((2, self.ensemble.rsrp.shape[1]), -torch.inf)
         whole[0, ground[near]] = density[near]
-        whole[1, ground[near]] = self.of_silence(tokens, ground[near], fit, near)
+        whole[1, ground[near]] = self.silence.log_probability(tokens, ground[near], fit, near)
         return LastReport(whole[0], whole[1])
 
     def of_ways(
@@ -132,8 +131,8 @@ class SequenceLikelihood:
         levels: `repeats` says which of some each one repeats.
         """
         cell, site, report = tokens.level_cell[which], tokens.level_site[which], tokens.level_report[which]
-        mapped, varied = self._at(cell, cells[:, report])
         residual, of_map = self.levels.residual, None
+        mapped, varied = self.ensemble.level_at(cell, cells[:, report], residual.own_variance)
         if len(self.ensemble.delay) > 1:
             same_site, same_cell = ((each[:, None] == each).float() for each in (site, cell))
             alike = MAP_SHARED_BY_SITE * same_site + (1 - MAP_SHARED_BY_SITE) * same_cell
@@ -174,55 +173,3 @@ class SequenceLikelihood:
         inside = torch.special.ndtr((off + 0.5) / spread) - torch.special.ndtr((off - 0.5) / spread)
         by_place = torch.log(torch.nan_to_num(inside) + ADVANCE_FLOOR).sum(dim=2)
         return torch.logsumexp(by_place, dim=0) - math.log(len(by_place))
-
-    def of_silence(
-        self,
-        tokens: SequenceTokens,
-        ground: Int[Tensor, " place"],
-        fit: LevelFit,
-        near: Int[Tensor, " place"],
-    ) -> Float[Tensor, " place"]:
-        """ln probability that the last report does not name the cells that it does not, each given the heard ones."""
-        silent, residual = tokens.unreported, self.levels.residual
-        mapped, varied = self._at(silent, ground[:, None].expand(-1, len(silent)))
-        expected, left = self._given_heard(tokens, ground, fit, near, varied)
-        last = tokens.level[tokens.last_tokens].double().numpy()
-        floor = float(audible_level(last[None], self.carrier, self.network)[0])
-        limit, _ = residual.scores(floor - mapped - fit.offset[near, None], (varied + HIDDEN_DB**2).sqrt())
-        missed = torch.special.ndtr((limit - expected) / left.clamp(min=0.05).sqrt())
-        dropped = min(max(self.network.neighbour_dropout, 1e-3), 1.0)
-        return torch.log(dropped + (1 - dropped) * missed).sum(dim=1)
-
-    def _given_heard(
-        self,
-        tokens: SequenceTokens,
-        ground: Int[Tensor, " place"],
-        fit: LevelFit,
-        near: Int[Tensor, " place"],
-        varied: Float[Tensor, "place silent"],
-    ) -> tuple[Float[Tensor, "place silent"], Float[Tensor, "place silent"]]:
-        """Mean and variance of the scores of silent cells, whose residuals are correlated with the heard ones'."""
-        last, residual = tokens.last_tokens, self.levels.residual
-        heard = tokens.level_cell[last]
-        _, own = self._at(heard, ground[:, None].expand(-1, len(heard)))
-        spread = (residual.central_variance + own).sqrt()
-        total = (residual.central_variance + varied + HIDDEN_DB**2).sqrt()
-        shared = residual.shared(heard, tokens.level_site[last], tokens.unreported, tokens.unreported_site)
-        shared = residual.central_variance * shared / (spread[:, :, None] * total[:, None, :])
-        white = torch.linalg.solve_triangular(
-            fit.whitening.factor[near], torch.cat([shared, fit.score[near, :, None]], dim=2), upper=False
-        )
-        weights, score = white[..., :-1], white[..., -1:]
-        return (weights * score).sum(dim=1), 1 - weights.square().sum(dim=1)
-
-    def _at(
-        self, cell: Int[Tensor, " token"], ground: Int[Tensor, "way token"]
-    ) -> tuple[Float[Tensor, "way token"], Float[Tensor, "way token"]]:
-        """Mapped level of cells at places [dBm], and the variance of what is their own there [dB²]."""
-        index = (cell * self.ensemble.rsrp.shape[1] + ground).flatten()
-        mapped, spread = (
-            each.view(-1).index_select(0, index).view(ground.shape)
-            for each in (self.ensemble.rsrp, self.ensemble.spread)
-        )
-        varied = spread.square() + self.levels.residual.own_variance
-        return mapped, varied.clamp(min=LEAST_ERROR_DB**2)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import xarray as xr
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from raylocus.evaluation.bound.arrivals import DOWNLINK, UPLINK, Times, times_of
@@ -32,7 +32,7 @@ class SequenceTokens:
     ago: Float[np.ndarray, " report"]
     """Seconds before the last report."""
     level: Float[Tensor, " token"]
-    """RSRP as measured before the L3 filter [dBm], see `unfiltered`."""
+    """RSRP as measured before the L3 filter [dBm], see `unfiltered`; none at an end of its range."""
     level_cell: Int[Tensor, " token"]
     level_site: Int[Tensor, " token"]
     level_report: Int[Tensor, " token"]
@@ -54,6 +54,12 @@ class SequenceTokens:
     angle_report: Int[Tensor, " angled"]
     times: Times
     """Of arrival."""
+    ended: Float[Tensor, " ended"]
+    """Ends of the range of RSRP [dBm] that the last report's cells which are no `level` lie at, or beyond."""
+    ended_above: Bool[Tensor, " ended"]
+    """Whether it is the upper end: at least so strong."""
+    ended_cell: Int[Tensor, " ended"]
+    ended_site: Int[Tensor, " ended"]
     unreported: Int[Tensor, " silent"]
     """Cells that the last report does not name."""
     unreported_site: Int[Tensor, " silent"]
@@ -103,18 +109,18 @@ def _tokens(
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
     ago = observed.time[rows[-1]] - observed.time[rows]
-    heard = max(float(np.isfinite(rsrp).sum(axis=1).mean()), 1.0)
-    used = _spread_out(np.arange(len(rows)), min(MOST_REPORTS, max(int(MOST_LEVELS // heard), 1)))
-    which, cell = np.nonzero(np.isfinite(rsrp[used]))
-    report = used[which]
+    end = observed.rsrp_end[rows]
+    known = np.where(end == 0, rsrp, np.nan)
+    report, cell = _levelled(known)
     beamed = _spread_out(np.flatnonzero(np.isfinite(beams).sum(axis=1) > 1), MOST_BEAM_REPORTS)
     own = positioning.isel(report=rows)
     # T_A is of the same UL delay as the serving cell's round trip, to which it adds nothing linear.
     round_trip = (own["ue_rx_tx"] + own["gnb_rx_tx"]).values[np.arange(len(rows)), serving]
     timed = np.flatnonzero(np.isfinite(observed.timing_advance[rows]) & np.isnan(round_trip))
     period = MEASUREMENT_PERIODS[frequency_range(deployment.carrier.frequency)]
-    level, variance = unfiltered(rsrp, observed.time[rows], network, period)
+    level, variance = unfiltered(known, observed.time[rows], network, period)
     silent, site_of_cell = np.flatnonzero(~np.isfinite(rsrp[-1])), deployment.site_of_cell
+    ended = np.flatnonzero(np.isfinite(rsrp[-1]) & (end[-1] != 0))
     angled = _angled(own["ul_aoa"].values, rsrp, site_of_cell)
     return SequenceTokens(
         ago=ago,
@@ -133,9 +139,23 @@ def _tokens(
         angle_cell=_whole(angled[1]),
         angle_report=_whole(angled[0]),
         times=times_of(own, np.isfinite(rsrp), serving, deployment, network),
+        ended=_real(rsrp[-1, ended]),
+        ended_above=torch.from_numpy(end[-1, ended] > 0),
+        ended_cell=_whole(ended),
+        ended_site=_whole(site_of_cell[ended]),
         unreported=_whole(silent),
         unreported_site=_whole(site_of_cell[silent]),
     )
+
+
+def _levelled(
+    known: Float[np.ndarray, "report cell"],
+) -> tuple[Int[np.ndarray, " token"], Int[np.ndarray, " token"]]:
+    """Reports and cells whose levels are used."""
+    heard = max(float(np.isfinite(known).sum(axis=1).mean()), 1.0)
+    used = _spread_out(np.arange(len(known)), min(MOST_REPORTS, max(int(MOST_LEVELS // heard), 1)))
+    which, cell = np.nonzero(np.isfinite(known[used]))
+    return used[which], cell
 
 
 def _angled(

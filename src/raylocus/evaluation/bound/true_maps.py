@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import xarray as xr
 
-from raylocus.evaluation.bound.calibration import TRUE_MAPS_CALIBRATION, Calibration
+from raylocus.evaluation.bound.calibration import TRUE_MAPS_FITTED, Calibration, kind_of_reports
 from raylocus.evaluation.bound.ensemble import Ensemble
 from raylocus.evaluation.bound.likelihood import SequenceLikelihood
 from raylocus.evaluation.bound.movement import Movement
@@ -44,12 +44,14 @@ class TrueMaps:
     """Draws of speed and stops."""
     ways: int = 64
     """Ways of each motion, in each round."""
-    calibration: Calibration = TRUE_MAPS_CALIBRATION
+    calibration: Calibration | None = None
+    """What corrects the result; where None, what was fitted for what is reported."""
     name: str = "true maps"
 
     def locate(self, reports: Reports, place: MappedPlace) -> Posterior:
         """The posterior of sequences of that one world. Raises PlaceError for an unknown PCI."""
-        return self.calibration.posterior(self.found(reports, place), self.movement.grid)
+        calibration = self.calibration or TRUE_MAPS_FITTED[kind_of_reports(self.network)]
+        return calibration.posterior(self.found(reports, place), self.movement.grid)
 
     def found(self, reports: Reports, place: MappedPlace) -> list[Found]:
         """The posterior of each sequence before calibration, and that of its last report."""
