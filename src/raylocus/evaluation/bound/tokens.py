@@ -108,7 +108,6 @@ def _tokens(
 ) -> SequenceTokens:
     rows = np.arange(observed.report_offsets[sample], observed.report_offsets[sample + 1])
     rsrp, serving, beams = observed.rsrp[rows], observed.serving[rows], observed.beam_rsrp[rows]
-    ago = observed.time[rows[-1]] - observed.time[rows]
     end = observed.rsrp_end[rows]
     known = np.where(end == 0, rsrp, np.nan)
     report, cell = _levelled(known)
@@ -123,7 +122,7 @@ def _tokens(
     ended = np.flatnonzero(np.isfinite(rsrp[-1]) & (end[-1] != 0))
     angled = _angled(own["ul_aoa"].values, rsrp, site_of_cell)
     return SequenceTokens(
-        ago=ago,
+        ago=observed.time[rows[-1]] - observed.time[rows],
         level=_real(level[report, cell]),
         level_cell=_whole(cell),
         level_site=_whole(site_of_cell[cell]),
