@@ -14,7 +14,7 @@ import numpy as np
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.datasets.columns import Encoding
+from raylocus.datasets.columns import decoded
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.folders import Folder, check_files, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
@@ -172,10 +172,7 @@ class ReportDataset:
     def _values(self, name: str, rows: Int[np.ndarray, " row"]) -> Shaped[np.ndarray, "row ..."]:
         """Rows of a column, decoded where it is encoded; only the chunks that hold them are read."""
         array = self._array(name)
-        stored = np.asarray(array.oindex[rows])
-        if "round_trip_error" not in array.attrs:
-            return stored
-        return Encoding.from_attributes(str(array.dtype), dict(array.attrs)).decode(stored)
+        return decoded(np.asarray(array.oindex[rows]), dict(array.attrs))
 
     def _array(self, name: str) -> Any:
         if name not in self._opened:
