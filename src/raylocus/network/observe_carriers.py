@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.channel.world_channel import Channel
@@ -116,23 +116,12 @@ class _Tokens:
         beams = self.reports.beam >= 0
         order = np.lexsort((np.where(beams, 2, ~own), self.report))
         order = order[(own | ~beams)[order]]
-        columns = dataclasses.replace(
-            self.reports, **{name: getattr(self.reports, name)[order] for name in TOKEN_FIELDS}
-        )
-        return _Tokens(_as_neighbours(columns, ~own[order]), self.report[order], self.carrier[order])
-
-
-def _as_neighbours(reports: Reports, other: Bool[np.ndarray, " token"]) -> Reports:
-    """Tokens of which some are of another than the serving carrier."""
-    of_serving = np.array([each.token == "serving" for each in features_named(reports.feature_names)])
-    lost = other[:, None] & of_serving
-    return dataclasses.replace(
-        reports,
-        serving=reports.serving & ~other,
-        identity=np.where(other, -1, reports.identity),
-        features=np.where(lost, np.nan, reports.features),
-        censored=np.where(lost, 0, reports.censored).astype(reports.censored.dtype),
-    )
+        columns = {name: getattr(self.reports, name)[order] for name in TOKEN_FIELDS}
+        other, features = ~own[order], features_named(self.reports.feature_names)
+        lost = np.ix_(other, [each.token == "serving" for each in features])
+        columns["serving"][other], columns["identity"][other] = False, -1
+        columns["features"][lost], columns["censored"][lost] = np.nan, 0
+        return _Tokens(dataclasses.replace(self.reports, **columns), self.report[order], self.carrier[order])
 
 
 def _serving_carrier(
