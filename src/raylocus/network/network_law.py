@@ -83,9 +83,6 @@ def draw_network(
     def log_whole(limits: tuple[int, int]) -> int:
         return int(np.exp(generator.uniform(np.log(limits[0]), np.log(limits[1] + 1))))
 
-    def whole(limits: tuple[int, int]) -> int:
-        return int(generator.integers(*limits, endpoint=True))
-
     never = [name for name, share in law.never_reported.items() if generator.random() < share]
     timing = (
         MapTiming(noise=between(law.timing_noise)) if isinstance(usual.timing, MapTiming) else usual.timing
@@ -102,7 +99,7 @@ def draw_network(
         report=dataclasses.replace(
             usual.report,
             most_neighbours=log_whole(law.most_neighbours),
-            most_beams=whole(law.most_beams),
+            most_beams=int(generator.integers(*law.most_beams, endpoint=True)),
             filter_coefficient=int(generator.choice(law.filter_coefficients)),
         ),
         handover=dataclasses.replace(
