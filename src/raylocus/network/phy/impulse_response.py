@@ -97,6 +97,11 @@ def channel_taps(
     return np.einsum("...pl,...p->...l", np.sinc(place), np.where(exists, amplitude, 0))
 
 
+def power_delay_profile(taps: Complex[np.ndarray, "snapshot *link tap"]) -> Float[np.ndarray, "*link tap"]:
+    """Mean |h_l|² over snapshots."""
+    return np.mean(np.abs(taps) ** 2, axis=0)
+
+
 def path_delay_spread(
     delay: Float[np.ndarray, "*link path"], power: Float[np.ndarray, "*link path"]
 ) -> Float[np.ndarray, "*link"]:

@@ -45,6 +45,8 @@ def rank_indicator(
 class CompressedCsi:
     """A few numbers of a MIMO channel."""
 
+    rank: Int[np.ndarray, " ue"]
+    """Singular values within 20 dB of the largest."""
     condition_db: Float[np.ndarray, " ue"]
     """Largest over second singular value [dB]; NaN at rank 1 exactly."""
     eigenvalues: Float[np.ndarray, "ue layer"]
@@ -68,6 +70,7 @@ def compress_csi(covariance: Complex[np.ndarray, "ue port port"]) -> CompressedC
     with np.errstate(divide="ignore"):
         steps = np.floor(-20 * np.log10(np.abs(ratio)) / 3 + 0.5)
     return CompressedCsi(
+        rank=(relative > 0.01).sum(axis=1),
         eigenvalues=power,
         condition_db=condition_number_db(np.sqrt(power)),
         values_db=np.where(relative > 1e-12, 10 * np.log10(np.maximum(relative, 1e-12)), np.nan),
@@ -89,6 +92,6 @@ def column_phase_step(csi: CompressedCsi, columns: int) -> Float[np.ndarray, " u
 
     The steps of both polarisations are averaged, weighted by amplitude: a quantised departure angle.
     """
-    vector = decompress_eigenvector(csi).reshape(-1, 2, columns)
+    vector = decompress_eigenvector(csi).reshape(len(csi.rank), 2, columns)
     steps = (vector[:, :, 1:] * vector[:, :, :-1].conj()).sum(axis=(1, 2))
     return np.where(np.abs(steps) > 0, np.rad2deg(np.angle(steps)), np.nan)

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Complex, Float, Int
 from raylocus.network.configuration import NetworkConfiguration
 from raylocus.network.mac.uplink import TimingLoop, commanded_timing_advance
 from raylocus.network.movement.trajectories import Trajectories
-from raylocus.network.phy.impulse_response import channel_taps
+from raylocus.network.phy.impulse_response import channel_taps, power_delay_profile
 from raylocus.network.positioning.angles import departure_azimuth
 from raylocus.network.random_streams import RandomSource, complex_normal
 from raylocus.network.reports.features import feature_values
@@ -105,7 +105,7 @@ def delay_profile(
     deviation = np.sqrt(from_decibel(-np.nan_to_num(snr_db)) / pilots)
     noise = deviation[:, None] * complex_normal(taps.shape, random)
     scaled = np.divide(taps, np.sqrt(power), out=np.zeros_like(taps), where=power > 0)
-    profile = np.abs(scaled + noise) ** 2
+    profile = power_delay_profile((scaled + noise)[None])
     share = profile / profile.sum(axis=-1, keepdims=True)
     seen = np.where((known & (power[:, 0] > 0))[:, None], to_decibel(share), np.nan)
     return feature_values(**{f"pdp_{tap}": seen[:, tap] for tap in range(REPORTED_TAPS)})
