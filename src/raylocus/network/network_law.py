@@ -69,12 +69,9 @@ class NetworkLaw:
 def draw_network(
     usual: NetworkConfiguration, law: NetworkLaw, generator: np.random.Generator
 ) -> NetworkConfiguration:
-    """One network by the law, at severity 1.
+    """One network by the law, at severity 1, with the usual settings where the law names none.
 
-    Args:
-        usual: the settings that the law does not name.
-        law: ranges of the others.
-        generator: draws them; equal laws and generators give equal networks.
+    Equal laws and generators give equal networks.
     """
 
     def between(limits: tuple[float, float]) -> float:

@@ -35,11 +35,7 @@ def observe_carriers(
 ) -> Reports:
     """The reports that a network has of UEs, of one carrier or of several.
 
-    Args:
-        channels: of one world, one for each of `Deployment.layers`.
-        trajectories: where the UEs are and when they report.
-        configuration: the network, at the world's severity.
-        seed: of all random numbers.
+    Channels are of one world, one for each of `Deployment.layers`; the configuration is at the world's severity.
 
     Raises:
         InputError: as `observe`; or reports of several carriers are to be event-triggered.
@@ -64,13 +60,8 @@ def join_carriers(
     """The reports of several carriers as those of one network.
 
     A report is there where any carrier has one. Order in it: the serving carrier's cells, the other carriers', the
-    serving cell's beams.
-
-    Args:
-        parts: what each carrier observes.
-        trajectories: of which they all have reports.
-        configuration: handover and offsets by which the serving carrier is chosen, and clocks.
-        seed: of the time stamps' errors.
+    serving cell's beams. The configuration's handover and offsets choose the serving carrier; the seed is that of the
+    time stamps' errors.
     """
     numbers = np.unique(np.concatenate([part.numbers for part in parts]))
     walked = keep_reports(trajectories, numbers)
