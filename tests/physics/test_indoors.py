@@ -53,7 +53,7 @@ def test_outdoors_nothing_changes_and_indoors_the_ground_outside_counts(maps: xr
     outside = np.array([*TILE.centres.reshape(64, 64, 2)[17, 5], 1.5])
     walked = Trajectories(np.array([0, 2]), np.arange(2.0), np.stack([outside, inside]))
     shelter = shelter_of(geometry, walked.position)
-    assert shelter.indoors.tolist() == [False, True]
+    assert (shelter.depth > 0).tolist() == [False, True]
     assert shelter.depth[1] == pytest.approx(3 * TILE.resolution)
     walls = penetration_loss_db(shelter.depth, 3.5e9, BuildingLoss(), np.full(2, 0.5), np.zeros(2))
     state = behind_walls(channel_at(maps, shelter.outdoors), shelter, walls)
@@ -70,7 +70,7 @@ def test_the_asked_share_is_indoors_and_at_rest() -> None:
     walked = sample_trajectories(
         geometry, 1000, MobilityConfiguration(indoor_share=0.3), np.random.default_rng(0)
     )
-    indoors = shelter_of(geometry, walked.position).indoors
+    indoors = shelter_of(geometry, walked.position).depth > 0
     first = walked.report_offsets[:-1]
     assert indoors[first].mean() == pytest.approx(0.3, abs=0.05)
     sequence = np.repeat(np.arange(1000), np.diff(walked.report_offsets))

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from raylocus.cli.console import recipes
+from raylocus.datasets.building.work import Work
 from raylocus.datasets.configuration import (
     DatasetConfiguration,
     SplitSize,
     load_dataset_configuration,
     parse_dataset_configuration,
 )
+from raylocus.datasets.folders import folder_at
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.splits import PlaceChoice
 from raylocus.errors import InputError
@@ -92,3 +94,11 @@ def test_the_plan_keeps_further_worlds_of_train_places_for_validation() -> None:
         (each.place_index, each.number, each.split, each.sequences) for each in plan_worlds(configuration)
     ]
     assert plan == [(0, 0, "train", 10), (0, 1, "train", 10), (0, 2, "validation", 4), (1, 0, "test", 7)]
+
+
+def test_a_place_whose_worlds_failed_is_counted_once_in_what_remains(tmp_path: Path) -> None:
+    places = (PlaceChoice(Path("a"), "train"), PlaceChoice(Path("b"), "test"))
+    work = Work(DatasetConfiguration(places, seed=5, test=SplitSize(3, 7)), folder_at(tmp_path))
+    work.__dict__["inputs"] = {0: {"place.json": "traced"}}
+    work.skipped[0] = "no UE detects a cell"
+    assert work.remaining() == (1, 3)

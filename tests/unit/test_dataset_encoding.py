@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from network_fixtures import random_reports, save_analytic_place, small_configuration
-from raylocus.datasets.columns import TOLERANCE, ColumnSurvey, Encoding
+from raylocus.datasets.columns import TOLERANCE, ColumnSurvey, Encoding, decoded
 from raylocus.datasets.plan import plan_worlds
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.datasets.store_writing import save_report_dataset
@@ -30,8 +30,7 @@ def encoded(values: np.ndarray, feature: ReportFeature) -> tuple[np.ndarray, Enc
     encoding = survey.encoding
     stored = encoding.encode(values)
     assert stored.dtype == encoding.dtype
-    again = Encoding.from_attributes(encoding.dtype, encoding.attributes)
-    return again.decode(stored), encoding
+    return decoded(stored, encoding.attributes), encoding
 
 
 @pytest.mark.parametrize("feature", [each for each in SCHEMA if each.step], ids=lambda each: each.name)

@@ -35,7 +35,6 @@ from raylocus.network.stack.downlink import (
     beam_amplitudes,
     beam_fading_db,
     coherence_kernel,
-    dirichlet,
     doppler_shifts,
     kernel_power,
     level_shift_db,
@@ -79,14 +78,6 @@ def links(delay: np.ndarray, departure: np.ndarray, field: np.ndarray | complex 
 
 
 # Fading.
-
-
-@given(st.floats(-3, 3), st.integers(1, 40))
-def test_the_kernel_of_equally_spaced_samples_is_their_mean(turns: float, count: int) -> None:
-    about = np.arange(count) - (count - 1) / 2
-    assert dirichlet(np.array(turns), count) == pytest.approx(
-        np.exp(2j * np.pi * turns * about).mean().real, abs=1e-6
-    )
 
 
 @settings(max_examples=25)

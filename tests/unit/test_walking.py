@@ -111,7 +111,7 @@ def test_nobody_starts_where_there_is_no_weight() -> None:
 def test_terrain_is_that_of_the_cell_and_points_fill_their_cells() -> None:
     ground = WalkableGround.of(maps(np.zeros(GRID.shape)))
     points = ground.sample(4000, np.random.default_rng(1))
-    assert (ground.terrain_at(points) == np.floor((points[:, 1] + 16) / 4)).all()
+    assert (ground.terrain[GRID.index(points)] == np.floor((points[:, 1] + 16) / 4)).all()
     assert ground.is_free(points).all() and not ground.is_free(np.array([[16.5, 0.0], [0.0, -17.0]])).any()
     within = (points + 16) % 4
     assert np.abs(within.mean(axis=0) - 2.0).max() < 0.1 and within.std() == pytest.approx(

@@ -113,12 +113,6 @@ class Encoding:
         codes = np.rint((np.where(absent, self.offset, values) - self.offset) / self.scale)
         return np.where(absent, self.missing, codes).astype(self.dtype)
 
-    def decode(self, stored: Shaped[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
-        """The values of what is stored, in float64."""
-        if self.scale is None:
-            return stored.astype(np.float64)
-        return np.where(stored == self.missing, np.nan, stored.astype(np.float64) * self.scale + self.offset)
-
     @property
     def attributes(self) -> dict[str, Any]:
         """Attributes that say all this."""
@@ -131,14 +125,16 @@ class Encoding:
             "_FillValue": self.missing,
         }
 
-    @classmethod
-    def from_attributes(cls, dtype: str, attributes: dict[str, Any]) -> Encoding:
-        """The encoding that `attributes` states of a column."""
-        error = float(attributes.get("round_trip_error", 0.0))
-        if "scale_factor" not in attributes:
-            return cls(dtype, error=error)
-        scale, offset = float(attributes["scale_factor"]), float(attributes["add_offset"])
-        return cls(dtype, scale, offset, int(attributes["_FillValue"]), error)
+
+def decoded(stored: Shaped[np.ndarray, "*shape"], attributes: dict[str, Any]) -> Shaped[np.ndarray, "*shape"]:
+    """The values of what is stored, in float64 where `Encoding.attributes` are among the column's."""
+    if "round_trip_error" not in attributes:
+        return stored
+    values = stored.astype(np.float64)
+    if "scale_factor" not in attributes:
+        return values
+    values = values * attributes["scale_factor"] + attributes["add_offset"]
+    return np.where(stored == attributes["_FillValue"], np.nan, values)
 
 
 @dataclass

@@ -26,7 +26,8 @@ def _fixed(
     return StoredColumn(name, (rows,), dtype, {"units": units, "long_name": meaning} | named)
 
 
-_TOKEN_TYPES = {
+#: How the columns of tokens that say whose a token is are stored.
+STORED_TYPES = {
     "pci": "int16", "technology": "int8", "channel": "int32",
     "identity": "int64", "serving": "bool", "beam": "int16",
 }  # fmt: skip
@@ -40,10 +41,8 @@ FIXED_COLUMNS = (
         "start_time", "sample", "float64", "when the sequence starts, after the dataset's first midnight", "s"
     ),
     _fixed("token_offsets", "report_plus_1", "int64", OFFSETS["token_offsets"][1]),
-    *(_fixed(name, "token", dtype, TOKEN_FIELDS[name][1]) for name, dtype in _TOKEN_TYPES.items()),
+    *(_fixed(name, "token", dtype, TOKEN_FIELDS[name][1]) for name, dtype in STORED_TYPES.items()),
 )
-#: Whole numbers that name the cell of a token.
-TOKEN_NUMBERS = ("pci", "technology", "channel", "identity", "beam")
 #: Columns of reports that are stored as the survey finds best, and the step that their values lie on.
 REPORT_NUMBERS = {"time": 0.0, "position": 0.0, "line_of_sight": 1.0}
 

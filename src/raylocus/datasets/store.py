@@ -14,17 +14,17 @@ import numpy as np
 import zarr
 from jaxtyping import Bool, Float, Int, Shaped
 
-from raylocus.datasets.columns import Encoding
+from raylocus.datasets.columns import decoded
 from raylocus.datasets.configuration import DatasetConfiguration, stored_dataset_configuration
 from raylocus.datasets.folders import Folder, check_files, folder_at
 from raylocus.datasets.plan import WorldRecord, plan_worlds
-from raylocus.datasets.schema import DATASET_SCHEMA, TOKEN_NUMBERS, FeatureStatistics, feature_name
+from raylocus.datasets.schema import DATASET_SCHEMA, FeatureStatistics, feature_name
 from raylocus.datasets.splits import split_names
 from raylocus.datasets.store_writing import Skipped
 from raylocus.datasets.stored_place import StoredPlace, group_names, stored_place
 from raylocus.errors import RaylocusError, StoreError
 from raylocus.network.reports.features import features_named
-from raylocus.network.reports.reports import REPORT_FIELDS, Reports
+from raylocus.network.reports.reports import REPORT_FIELDS, TOKEN_KINDS, Reports
 from raylocus.provenance import Provenance
 from raylocus.ragged import Rows
 from raylocus.storage import MANIFEST
@@ -158,11 +158,7 @@ class ReportDataset:
             report_offsets=report_rows.offsets,
             token_offsets=token_rows.offsets,
             **{name: self._values(name, reports) for name in REPORT_FIELDS},
-            **{
-                name: of_tokens(name).astype(np.int8 if name == "technology" else np.int64)
-                for name in TOKEN_NUMBERS
-            },
-            serving=of_tokens("serving"),
+            **{name: of_tokens(name).astype(kind) for name, kind in TOKEN_KINDS.items()},
             features=np.stack(columns, axis=1),
             censored=of_tokens("censored"),
             feature_names=self.feature_names,
@@ -172,10 +168,7 @@ class ReportDataset:
     def _values(self, name: str, rows: Int[np.ndarray, " row"]) -> Shaped[np.ndarray, "row ..."]:
         """Rows of a column, decoded where it is encoded; only the chunks that hold them are read."""
         array = self._array(name)
-        stored = np.asarray(array.oindex[rows])
-        if "round_trip_error" not in array.attrs:
-            return stored
-        return Encoding.from_attributes(str(array.dtype), dict(array.attrs)).decode(stored)
+        return decoded(np.asarray(array.oindex[rows]), dict(array.attrs))
 
     def _array(self, name: str) -> Any:
         if name not in self._opened:

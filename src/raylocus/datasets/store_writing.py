@@ -19,7 +19,7 @@ from raylocus.datasets.schema import (
     DATASET_SCHEMA,
     FIXED_COLUMNS,
     REPORT_NUMBERS,
-    TOKEN_NUMBERS,
+    STORED_TYPES,
     FeatureMoments,
     PartSurvey,
     censored_column,
@@ -130,7 +130,7 @@ def _write_parts(
         reports, tokens = reports + len(found.time), tokens + len(found.pci)
         for name, values in labels.items():
             writers[name].append(values)
-        for name in (*TOKEN_NUMBERS, "serving", "censored"):
+        for name in (*STORED_TYPES, "censored"):
             writers[name].append(getattr(found, name))
         for name, values in numbers_of(found):
             writers[name].append(encodings[name].encode(values))

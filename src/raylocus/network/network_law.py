@@ -69,12 +69,9 @@ class NetworkLaw:
 def draw_network(
     usual: NetworkConfiguration, law: NetworkLaw, generator: np.random.Generator
 ) -> NetworkConfiguration:
-    """One network by the law, at severity 1.
+    """One network by the law, at severity 1, with the usual settings where the law names none.
 
-    Args:
-        usual: the settings that the law does not name.
-        law: ranges of the others.
-        generator: draws them; equal laws and generators give equal networks.
+    Equal laws and generators give equal networks.
     """
 
     def between(limits: tuple[float, float]) -> float:
@@ -82,9 +79,6 @@ def draw_network(
 
     def log_whole(limits: tuple[int, int]) -> int:
         return int(np.exp(generator.uniform(np.log(limits[0]), np.log(limits[1] + 1))))
-
-    def whole(limits: tuple[int, int]) -> int:
-        return int(generator.integers(*limits, endpoint=True))
 
     never = [name for name, share in law.never_reported.items() if generator.random() < share]
     timing = (
@@ -102,7 +96,7 @@ def draw_network(
         report=dataclasses.replace(
             usual.report,
             most_neighbours=log_whole(law.most_neighbours),
-            most_beams=whole(law.most_beams),
+            most_beams=int(generator.integers(*law.most_beams, endpoint=True)),
             filter_coefficient=int(generator.choice(law.filter_coefficients)),
         ),
         handover=dataclasses.replace(

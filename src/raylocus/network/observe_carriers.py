@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from raylocus.errors import InputError
 from raylocus.network.channel.world_channel import Channel
@@ -35,11 +35,7 @@ def observe_carriers(
 ) -> Reports:
     """The reports that a network has of UEs, of one carrier or of several.
 
-    Args:
-        channels: of one world, one for each of `Deployment.layers`.
-        trajectories: where the UEs are and when they report.
-        configuration: the network, at the world's severity.
-        seed: of all random numbers.
+    Channels are of one world, one for each of `Deployment.layers`; the configuration is at the world's severity.
 
     Raises:
         InputError: as `observe`; or reports of several carriers are to be event-triggered.
@@ -64,13 +60,8 @@ def join_carriers(
     """The reports of several carriers as those of one network.
 
     A report is there where any carrier has one. Order in it: the serving carrier's cells, the other carriers', the
-    serving cell's beams.
-
-    Args:
-        parts: what each carrier observes.
-        trajectories: of which they all have reports.
-        configuration: handover and offsets by which the serving carrier is chosen, and clocks.
-        seed: of the time stamps' errors.
+    serving cell's beams. The configuration's handover and offsets choose the serving carrier; the seed is that of the
+    time stamps' errors.
     """
     numbers = np.unique(np.concatenate([part.numbers for part in parts]))
     walked = keep_reports(trajectories, numbers)
@@ -116,23 +107,12 @@ class _Tokens:
         beams = self.reports.beam >= 0
         order = np.lexsort((np.where(beams, 2, ~own), self.report))
         order = order[(own | ~beams)[order]]
-        columns = dataclasses.replace(
-            self.reports, **{name: getattr(self.reports, name)[order] for name in TOKEN_FIELDS}
-        )
-        return _Tokens(_as_neighbours(columns, ~own[order]), self.report[order], self.carrier[order])
-
-
-def _as_neighbours(reports: Reports, other: Bool[np.ndarray, " token"]) -> Reports:
-    """Tokens of which some are of another than the serving carrier."""
-    of_serving = np.array([each.token == "serving" for each in features_named(reports.feature_names)])
-    lost = other[:, None] & of_serving
-    return dataclasses.replace(
-        reports,
-        serving=reports.serving & ~other,
-        identity=np.where(other, -1, reports.identity),
-        features=np.where(lost, np.nan, reports.features),
-        censored=np.where(lost, 0, reports.censored).astype(reports.censored.dtype),
-    )
+        columns = {name: getattr(self.reports, name)[order] for name in TOKEN_FIELDS}
+        other, features = ~own[order], features_named(self.reports.feature_names)
+        lost = np.ix_(other, [each.token == "serving" for each in features])
+        columns["serving"][other], columns["identity"][other] = False, -1
+        columns["features"][lost], columns["censored"][lost] = np.nan, 0
+        return _Tokens(dataclasses.replace(self.reports, **columns), self.report[order], self.carrier[order])
 
 
 def _serving_carrier(

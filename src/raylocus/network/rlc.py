@@ -20,10 +20,8 @@ def waiting_times(
 
     The recursion is a random walk less its running minimum below zero, so it needs no loop.
 
-    Args:
-        service: time to send each packet [s].
-        gap: time since the packet before arrived [s]; the first one's does not matter.
-        first: time that the first packet waits [s]: what was left in the queue.
+    `service` is the time to send each packet, `gap` that since the packet before arrived, of which the first does not
+    matter, and `first` how long the first one waits for what was left in the queue [s].
     """
     start = np.broadcast_to(np.asarray(first, np.float64)[..., None], (*service.shape[:-1], 1))
     steps = np.concatenate([start, service[..., :-1] - gap[..., 1:]], axis=-1)
@@ -59,10 +57,7 @@ def bearer_throughput(
 ) -> Float[np.ndarray, "*batch"]:
     """Bits per second of a bearer: what was delivered, from the first arrival to the last delivery.
 
-    Args:
-        sizes: of the packets [bit].
-        gap: time since the packet before arrived [s]; the first one's does not matter.
-        delay: from each packet's arrival to its delivery [s].
+    Sizes in bits; gaps as those of `waiting_times`, delays from each packet's arrival to its delivery [s].
     """
     arrival = np.cumsum(gap, axis=-1)
     duration = (arrival + delay).max(axis=-1) - arrival[..., 0]

@@ -125,10 +125,9 @@ class Work:
 
     def remaining(self) -> tuple[int, int]:
         """Places and worlds that are not there yet."""
-        ready, left = len(self.inputs) + len(self.skipped), self._missing(range(len(self.worlds)))
-        known = self.inputs.keys() | self.skipped.keys()
+        known, left = self.inputs.keys() | self.skipped.keys(), self._missing(range(len(self.worlds)))
         waiting = sum(world.place_index not in known for world in self.worlds)
-        return len(self.configuration.places) - ready, waiting + len(left)
+        return len(self.configuration.places) - len(known), waiting + len(left)
 
     def provenance(self) -> Provenance:
         """What the dataset is made from."""

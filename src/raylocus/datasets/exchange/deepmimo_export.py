@@ -19,6 +19,7 @@ from raylocus.datasets.exchange.scenario import (
 )
 from raylocus.datasets.exchange.scenario_parameters import scenario_parameters, write_scene
 from raylocus.errors import InputError
+from raylocus.propagation.antennas.antennas import zenith_and_azimuth
 from raylocus.propagation.antennas.panels import Panel
 from raylocus.propagation.atlas.atlas import (
     DIFFRACTED,
@@ -92,8 +93,8 @@ def transmitter_paths(
         dense[found.ue[order], rank] = values[order]
         return dense
 
-    aoa_az, aoa_el = _degrees(-paths.arrival)
-    aod_az, aod_el = _degrees(paths.departure)
+    aoa_el, aoa_az = np.rad2deg(zenith_and_azimuth(-paths.arrival))
+    aod_el, aod_az = np.rad2deg(zenith_and_azimuth(paths.departure))
     return TransmitterPaths(
         tx_pos=site[None],
         rx_pos=receivers,
@@ -107,15 +108,6 @@ def transmitter_paths(
         inter=matrix(_interaction_digits(paths)),
         inter_pos=matrix(interaction_points(found, site, receivers)),
     )
-
-
-def _degrees(
-    direction: Float[np.ndarray, "path 3"],
-) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, " path"]]:
-    """Azimuth from +x and zenith angle from +z [degrees]."""
-    azimuth = np.arctan2(direction[:, 1], direction[:, 0])
-    zenith = np.arccos(np.clip(direction[:, 2], -1, 1))
-    return np.rad2deg(azimuth), np.rad2deg(zenith)
 
 
 def _interaction_digits(paths: PathAtlas) -> Float[np.ndarray, " path"]:

@@ -54,10 +54,8 @@ class GridBayes(GroundMethod):
         InputError without training sequences.
         """
         chosen = examples(training, FITTED_REPORTS)
-        apart = [
-            deviations(one.observations, one.observations.last, one.maps, beam_spreads != NO_BEAMS)
-            for one in chosen
-        ]
+        beams = beam_spreads != NO_BEAMS
+        apart = [deviations(one.observations, one.observations.last, one.maps, beams) for one in chosen]
 
         def scores(model: LikelihoodModel, number: int) -> Float[np.ndarray, " sample"]:
             return chosen[number].log_scores(apart[number].log_likelihood(model))
@@ -93,12 +91,8 @@ class SequenceGridBayes(GroundMethod):
         InputError without training sequences.
         """
         chosen = examples(training, FITTED_SEQUENCES)
-        apart = [
-            deviations(
-                one.observations, one.observations.all, one.maps, single.model.beam_spread_db is not None
-            )
-            for one in chosen
-        ]
+        beams = single.model.beam_spread_db is not None
+        apart = [deviations(one.observations, one.observations.all, one.maps, beams) for one in chosen]
 
         @cache
         def scores(method: SequenceGridBayes, number: int) -> Float[np.ndarray, " sample"]:

@@ -61,14 +61,8 @@ def forward_filter(
     speed · Δt / √2 an axis, held outdoors; at a report it is multiplied by the likelihood. Their
     sum, each weighted by its evidence, is the answer.
 
-    Args:
-        log_likelihood: ln p(report | ground cell).
-        time: seconds of each report.
-        report_offsets: reports of sequence i are `report_offsets[i]:report_offsets[i + 1]`.
-        prior: mass before the first report.
-        grid: the ground cells.
-        independence: power of each report's likelihood; 1 takes the map's errors for independent from
-            report to report, 1 / reports for the same in all.
+    `log_likelihood` is ln p(report | ground cell), times are in s, `independence` is the power of each report's
+    likelihood: 1 takes the map's errors for independent from report to report, 1 / reports for the same in all.
     """
     # The longest first: what is still under way is then always the first rows.
     lengths = np.diff(report_offsets)

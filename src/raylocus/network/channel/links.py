@@ -15,6 +15,7 @@ from raylocus.propagation.antennas.antennas import (
     beam_azimuths,
     element_gain_db,
     in_antenna_frame,
+    zenith_and_azimuth,
 )
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.atlas.ue_paths import ground_cell_points, paths_at
@@ -134,8 +135,7 @@ def element_amplitude(
 ) -> tuple[Float[np.ndarray, "report path"], Float[np.ndarray, "report path"]]:
     """Amplitude of one column (rows in phase) towards each departure, and the cosine along the row of columns."""
     local = in_antenna_frame(departure.reshape(-1, 3).astype(float), cell.azimuth, cell.downtilt)
-    zenith = np.arccos(np.clip(local[:, 2], -1, 1))
-    gain = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0]), cell.pattern))
+    gain = from_decibel(element_gain_db(*zenith_and_azimuth(local), cell.pattern))
     amplitude = np.sqrt(gain * array_factors(local[:, 2], np.zeros(1), cell.array.rows)[:, 0])
     return amplitude.reshape(departure.shape[:-1]), local[:, 1].reshape(departure.shape[:-1])
 

@@ -13,7 +13,7 @@ from functools import cached_property
 
 import numpy as np
 import xarray as xr
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from raylocus.errors import InputError
 from raylocus.nearest import nearest_where
@@ -40,11 +40,6 @@ class Shelter:
     """The UE's position, or the middle of the nearest outdoor ground cell where it is indoors [m]."""
     depth: Float[np.ndarray, " report"]
     """Way between both [m]; 0 outdoors."""
-
-    @property
-    def indoors(self) -> Bool[np.ndarray, " report"]:
-        """Which UEs are indoors."""
-        return self.depth > 0
 
 
 def shelter_of(geometry_maps: xr.Dataset, position: Float[np.ndarray, "report 3"]) -> Shelter:
@@ -75,7 +70,7 @@ def behind_walls(
         state,
         rsrp_beam=state.rsrp_beam - loss_db[:, None, None],
         delay=state.delay + shelter.depth[:, None] / SPEED_OF_LIGHT,
-        line_of_sight=np.where(shelter.indoors[:, None], 0.0, state.line_of_sight),
+        line_of_sight=np.where(shelter.depth[:, None] > 0, 0.0, state.line_of_sight),
     )
 
 

@@ -132,12 +132,8 @@ def commanded_timing_advance(
     steps corrects it once the offset leaves the dead band (TS 38.213 §4.2, TS 36.213 §4.2.3). Random access
     is repeated where the delay is unknown at the report before.
 
-    Args:
-        delay: one-way delay [s] that the network measures at each report; NaN where it detects nothing.
-        access: reports of random access, e.g. after a handover; the first of a sequence always is one.
-        report_offsets: reports of each sequence.
-        carrier: whose uplink it is.
-        loop: dead band.
+    The delay [s] is one way, as the network measures it; NaN where it detects nothing. `access` are the reports of
+    random access, e.g. after a handover; the first of a sequence always is one.
     """
     ideal = 2 * delay / timing_advance_step(carrier.numerology)
     most = reported_in(FEATURES[FEATURE_INDEX["timing_advance"]], carrier.technology).high

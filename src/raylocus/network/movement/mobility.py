@@ -146,7 +146,7 @@ def sample_trajectories(
     ground = WalkableGround.of(geometry_maps)
     xy = _positions(geometry_maps, chosen, speed, moving, configuration, weight, generator)
     reported = np.arange(xy.shape[1]) < lengths[:, None]
-    z = ground.terrain_at(xy[reported]) + ue_height
+    z = ground.terrain[ground.grid.index(xy[reported])] + ue_height
     return Trajectories(
         report_offsets=Rows.of(lengths).offsets,
         time=time[reported],

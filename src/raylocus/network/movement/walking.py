@@ -107,10 +107,6 @@ class WalkableGround:
         index = self.grid.index(xy)
         return (index >= 0) & self.outdoor[index]
 
-    def terrain_at(self, xy: Float[np.ndarray, "walker 2"]) -> Float[np.ndarray, " walker"]:
-        """Terrain height [m] of the ground cells that hold the points."""
-        return self.terrain[self.grid.index(xy)]
-
     def sample(self, count: int, generator: np.random.Generator) -> Float[np.ndarray, "walker 2"]:
         """Points uniform over the outdoor ground [m]."""
         return within(self.grid, generator.choice(np.flatnonzero(self.outdoor), count), generator)

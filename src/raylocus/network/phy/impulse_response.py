@@ -37,10 +37,7 @@ def frequency_response(
 ) -> Complex[np.ndarray, "*link port subcarrier"]:
     """H(f) = Σ a·exp(−j2πfτ) of every port; paths of NaN delay do not exist.
 
-    Args:
-        delay: of each path [s].
-        amplitude: complex amplitude of each path at each port, the carrier's phase included.
-        frequencies: from the carrier [Hz].
+    Delays in s, frequencies from the carrier [Hz]; amplitudes include the carrier's phase.
     """
     exists = ~np.isnan(delay)
     turns = np.where(exists, delay, 0.0)[..., None] * frequencies
@@ -84,12 +81,8 @@ def channel_taps(
 ) -> Complex[np.ndarray, "*link tap"]:
     """Taps at the bandwidth's sampling: h_l = Σ a·sinc(B(start + l/B − τ)) (as Sionna's `Paths.taps`).
 
-    Args:
-        delay: of each path [s]; NaN where there is none.
-        amplitude: of each path, the carrier's phase included.
-        bandwidth: B [Hz]; taps are 1/B apart.
-        count: number of taps.
-        start: delay of the first tap [s].
+    Delays [s] are NaN where there is no path, amplitudes include the carrier's phase; `count` taps 1/B apart, B being
+    the bandwidth [Hz], begin at the delay `start` [s].
     """
     exists = ~np.isnan(delay)
     late = np.asarray(start)[..., None] - np.where(exists, delay, 0.0)

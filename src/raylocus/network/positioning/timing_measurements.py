@@ -75,10 +75,7 @@ def reference_signal_time_difference(
 ) -> Float[np.ndarray, "report site"]:
     """RSTD_i = (τ_i + Δ_i) − (τ_ref + Δ_ref) [s]; the UE's own clock and group delay cancel.
 
-    Args:
-        arrival: detected time of arrival of each site's PRS [s]; NaN where undetected.
-        reference: index of the reference site.
-        clock_offset: Δ, how late each TRP sends [s].
+    τ is the arrival of each site's PRS [s], NaN where undetected, and Δ how late each TRP sends [s].
     """
     shifted = arrival + clock_offset
     return shifted - np.take_along_axis(shifted, reference[:, None], axis=1)

@@ -18,10 +18,6 @@ def asked_every(reports: Reports, seconds: float) -> Reports:
 
     Each ends with the report that is asked about and has those of the `HISTORY` before it.
 
-    Args:
-        reports: sequences of phones.
-        seconds: shortest time between two questions about one phone [s].
-
     Raises:
         InputError: the time is not above 0.
     """

@@ -143,15 +143,9 @@ def _beginnings(columns: ReportColumns) -> tuple[Bool[np.ndarray, " token"], Boo
     fresh[1:] = sequence[1:] != sequence[:-1]
     begins = fresh.copy()
     begins[1:] |= report[1:] != report[:-1]
-    starts = sequence[fresh]
-    _, earliest = np.unique(starts, return_index=True)
-    if len(earliest) < len(starts):
-        again = np.setdiff1d(np.arange(len(starts)), earliest)[0]
-        columns.refuse(
-            int(np.flatnonzero(fresh)[again]),
-            "sequence",
-            "comes back after another; sort by sequence and report",
-        )
+    again = fresh.copy()
+    again[np.unique(sequence, return_index=True)[1]] = False
+    columns.refuse_where(again, "sequence", "comes back after another; sort by sequence and report")
     back = np.flatnonzero(~fresh[1:] & (report[1:] < report[:-1]))
     if len(back):
         columns.refuse(
@@ -166,13 +160,7 @@ def _beginnings(columns: ReportColumns) -> tuple[Bool[np.ndarray, " token"], Boo
 def _refuse_several_times(
     columns: ReportColumns, time: Float[np.ndarray, " token"], begins: Bool[np.ndarray, " token"]
 ) -> None:
-    if not len(time):
-        return
     of_report = time[np.flatnonzero(begins)][np.cumsum(begins) - 1]
-    other = np.flatnonzero(time != of_report)
-    if len(other):
-        columns.refuse(
-            int(other[0]),
-            next(name for name in TIME_COLUMNS if name in columns.table.column_names),
-            "differs from the report's first row; a report has one time, so give rows of other times other numbers",
-        )
+    name = next(name for name in TIME_COLUMNS if name in columns.table.column_names)
+    why = "differs from the report's first row; a report has one time, so give rows of other times other numbers"
+    columns.refuse_where(time != of_report, name, why)

@@ -35,6 +35,9 @@ TOKEN_FIELDS = {
     "features": ("see the attribute feature_units", "decoded report values; NaN is missing"),
     "censored": ("1", "-1 below the report range, 1 above it, 0 inside or missing"),
 }
+#: Types of the columns of tokens that say whose a token is.
+TOKEN_KINDS: dict[str, type] = dict.fromkeys(("pci", "channel", "identity", "beam"), np.int64)
+TOKEN_KINDS |= {"technology": np.int8, "serving": np.bool_}
 
 
 @dataclass(frozen=True)
@@ -142,17 +145,12 @@ class Reports:
     @classmethod
     def empty(cls, feature_names: tuple[str, ...] = CRITICAL) -> Reports:
         """No reports, of some features."""
-        start, none, columns = np.zeros(1, np.int64), np.zeros(0), np.zeros((0, len(feature_names)))
-        names: dict[str, Any] = dict.fromkeys(("pci", "channel", "identity", "beam"), none.astype(np.int64))
+        columns = np.zeros((0, len(feature_names)))
+        rows: dict[str, Any] = {name: np.zeros(1, np.int64) for name in OFFSETS}
+        rows |= {name: np.zeros((0, 3) if name == "position" else 0) for name in REPORT_FIELDS}
+        rows |= {name: np.zeros(0, kind) for name, kind in TOKEN_KINDS.items()}
         return cls(
-            report_offsets=start,
-            token_offsets=start,
-            time=none,
-            position=np.zeros((0, 3)),
-            line_of_sight=none,
-            technology=none.astype(np.int8),
-            **names,
-            serving=none.astype(bool),
+            **rows,
             features=columns,
             censored=columns.astype(np.int8),
             feature_names=feature_names,

@@ -80,11 +80,6 @@ class Event:
     time_to_trigger: float = 0.0
     """One of `parameters.TIMES_TO_TRIGGER` [s]."""
 
-    @property
-    def number(self) -> int:
-        """The number in its name: 3 of A3."""
-        return int(self.kind[1:])
-
     def __post_init__(self) -> None:
         if self.kind not in _MARGINS:
             raise InputError(f"there is no event {self.kind!r}; choose one of {', '.join(_MARGINS)}")

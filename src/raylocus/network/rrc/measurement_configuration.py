@@ -130,11 +130,7 @@ def sent_reports(
 ) -> Bool[np.ndarray, " report"]:
     """Which instants carry a report: each trigger, then one an interval, up to the amount (§5.5.5).
 
-    Args:
-        due: instants at which an event fires; for periodic reports the first instant of each sequence.
-        time: of the instants [s].
-        report_offsets: instants of each sequence.
-        configuration: interval and amount.
+    `due` are the instants at which an event fires, for periodic reports the first one of each sequence; times in s.
     """
     sent = np.zeros(len(due), bool)
     for start, end in zip(report_offsets[:-1], report_offsets[1:], strict=True):

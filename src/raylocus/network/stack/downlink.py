@@ -26,11 +26,6 @@ from raylocus.scenes.sites import Deployment
 from raylocus.units import SPEED_OF_LIGHT, subcarrier_spacing, to_decibel
 
 
-def dirichlet(turns: Float[np.ndarray, "*batch"], count: int) -> Float[np.ndarray, "*batch"]:
-    """Mean of exp(j2π·n·turns) over `count` values of n about their middle: sin(πNx) / (N·sin(πx))."""
-    return diric(2 * np.pi * turns, count)
-
-
 def coherence_kernel(
     delay: Float[np.ndarray, "*link path"],
     shift: Float[np.ndarray, "*link path"],
@@ -42,13 +37,13 @@ def coherence_kernel(
     """K of paths by their delays [s] and Doppler shifts [Hz], over subcarriers and over measurement occasions.
 
     Both sets are taken about their middle, whose phase belongs to the amplitudes; the sign of K's
-    differences does not matter.
+    differences does not matter. The mean of exp(j2πnx) over N values of n is Dirichlet's kernel, sin πNx / (N sin πx).
     """
-    known = np.nan_to_num(delay)
-    by_delay = dirichlet((known[..., :, None] - known[..., None, :]) * spacing, subcarriers)
+    known, turn = np.nan_to_num(delay), 2 * np.pi
+    by_delay = diric(turn * ((known[..., :, None] - known[..., None, :]) * spacing), subcarriers)
     if occasions == 1:
         return by_delay
-    return by_delay * dirichlet((shift[..., :, None] - shift[..., None, :]) * interval, occasions)
+    return by_delay * diric(turn * ((shift[..., :, None] - shift[..., None, :]) * interval), occasions)
 
 
 def kernel_power(

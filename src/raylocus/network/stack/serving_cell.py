@@ -35,7 +35,7 @@ def session_report(
     events: tuple[Event, ...],
 ) -> xr.Dataset:
     """Events and handovers at every report, by L3-filtered levels [dBm]."""
-    numbers = [each.number * fired(rsrp, history, trajectories, each) for each in events]
+    numbers = [int(each.kind[1:]) * fired(rsrp, history, trajectories, each) for each in events]
     event = np.max([np.zeros(len(rsrp)), *numbers], axis=0)
     return feature_values(event=event, handovers=history.count.astype(float), stay=history.stay)
 

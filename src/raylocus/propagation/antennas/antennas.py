@@ -65,8 +65,7 @@ def beam_gains(
     tilt, below 2 % of the power at 8°, is left out.
     """
     local = in_antenna_frame(direction, azimuth, downtilt)
-    zenith = np.arccos(np.clip(local[:, 2], -1, 1))
-    element = from_decibel(element_gain_db(zenith, np.arctan2(local[:, 1], local[:, 0]), pattern))
+    element = from_decibel(element_gain_db(*zenith_and_azimuth(local), pattern))
     rows = array_factors(local[:, 2], np.zeros(1), array.rows)
     columns = array_factors(local[:, 1], np.sin(beam_azimuths(array)), array.columns)
     return element[:, None] * rows * columns
@@ -81,6 +80,13 @@ def beam_azimuths(array: AntennaArray) -> Float[np.ndarray, " beam"]:
     """Azimuth of each SSB beam from boresight [rad], ascending (counter-clockwise)."""
     centres = (np.arange(array.beams) + 0.5) / array.beams
     return SECTOR_HALF_WIDTH * (2 * centres - 1)
+
+
+def zenith_and_azimuth(
+    direction: Float[np.ndarray, "path 3"],
+) -> tuple[Float[np.ndarray, " path"], Float[np.ndarray, " path"]]:
+    """Angles of unit vectors, from +z and counter-clockwise from +x [rad]."""
+    return np.arccos(np.clip(direction[:, 2], -1, 1)), np.arctan2(direction[:, 1], direction[:, 0])
 
 
 def in_antenna_frame(

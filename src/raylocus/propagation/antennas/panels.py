@@ -18,6 +18,7 @@ from raylocus.propagation.antennas.antennas import (
     element_gain_db,
     in_antenna_frame,
     phase_progression,
+    zenith_and_azimuth,
 )
 from raylocus.scenes.sites import AntennaArray, Cell, ElementPattern
 from raylocus.units import from_decibel
@@ -115,8 +116,7 @@ def polarization_responses(
     in the global basis is turned by ψ, the angle from θ̂ to θ̂' (eq. 7.1-15): by ζ + ψ in all.
     """
     local = in_antenna_frame(direction, panel.azimuth, panel.downtilt)
-    zenith = np.arccos(np.clip(local[:, 2], -1, 1))
-    amplitude = np.sqrt(panel.element(zenith, np.arctan2(local[:, 1], local[:, 0])))
+    amplitude = np.sqrt(panel.element(*zenith_and_azimuth(local)))
     cosine, sine = _turn(panel, direction, local)
     parts = [
         np.stack([math.cos(slant) * cosine - math.sin(slant) * sine,

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 from scipy.sparse import csr_matrix
 
-from raylocus.propagation.antennas.antennas import cell_gains
+from raylocus.propagation.antennas.antennas import cell_gains, zenith_and_azimuth
 from raylocus.propagation.atlas.atlas import GridRows, PathAtlas, reorder
 from raylocus.propagation.atlas.fields import path_fields
 from raylocus.propagation.materials.materials import RadioMaterials
@@ -152,16 +152,17 @@ class SiteChannel:
         direct = self.groups.total(self.power * self.paths.line_of_sight)
         rest = total - direct
         ratio = np.divide(direct, rest, out=np.zeros_like(total), where=rest > 0)
+        (aoa_zenith, aoa_azimuth), (aod_zenith, aod_azimuth) = map(zenith_and_azimuth, (seen, departure))
         spread = self.groups.spread
         # A ground cell without any path has no level, but it is known not to be in line of sight.
         sight = np.nan_to_num(spread(self.groups.total(self.paths.visible * self.paths.line_of_sight)))
         return ChannelLayers(
             path_gain=spread(to_decibel(total)),
             toa=spread(self.groups.least(delay)),
-            aoa_azimuth=spread(np.arctan2(seen[:, 1], seen[:, 0])),
-            aoa_zenith=spread(np.arccos(np.clip(seen[:, 2], -1, 1))),
-            aod_azimuth=spread(np.arctan2(departure[:, 1], departure[:, 0])),
-            aod_zenith=spread(np.arccos(np.clip(departure[:, 2], -1, 1))),
+            aoa_azimuth=spread(aoa_azimuth),
+            aoa_zenith=spread(aoa_zenith),
+            aod_azimuth=spread(aod_azimuth),
+            aod_zenith=spread(aod_zenith),
             delay_spread=spread(self._delay_spread(delay, total)),
             k_factor=spread(to_decibel(ratio)),
             line_of_sight=np.minimum(sight, 1.0),

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float
 
+from raylocus.propagation.antennas.antennas import zenith_and_azimuth
 from raylocus.propagation.atlas.atlas import GridRows
 from raylocus.propagation.maps.radio_maps import Layer, as_dataset
 from raylocus.propagation.maps.site_channel import GroundCellGroups, SiteChannel
@@ -74,8 +75,7 @@ def _site_layers(channel: SiteChannel) -> _SiteLayers:
     shift = seen[strongest] / channel.wavelength
 
     def spread_of(direction: Float[np.ndarray, "path 3"]) -> tuple[np.ndarray, np.ndarray]:
-        azimuth = np.arctan2(direction[:, 1], direction[:, 0])
-        zenith = np.arccos(np.clip(direction[:, 2], -1, 1))
+        zenith, azimuth = zenith_and_azimuth(direction)
         across, along = (groups.spread(circular_spread(angle, power, groups)) for angle in (azimuth, zenith))
         return across, along
 
