@@ -144,21 +144,9 @@ class Bound:
     each cell's level error in the margins of the residual; where UEs start, speeds, turns, stops and roads (ways
     drawn by the code of `network.movement.mobility`).
 
-    Approximated: what materials, antennas and scattering do to a level is a Gaussian of the ensemble's mean
-    and variance, the same along a way; to beams, the ensemble's worlds, each given a lasting error for want
-    of a nearer one; the copula's correlation once the residual is convolved with the Gaussian part; the
-    receiver's noise and the report's bins are noise on the copula's scores; levels and beams of earlier reports
-    err by as much as they change from a way to the nearest that is tried, but of a UE that has not moved; an
-    antenna that points anywhere is one, at most, of the heard, with levels and beams of a wide Gaussian; ways
-    on foot are read backwards, and whoever came from farther than is stored is taken to have waited there;
-    levels of at most 6 reports and beams of at most 4; a cell's silence counts in the last report only, each
-    silent cell given the heard ones, and so does a level at an end of its range, of which the map says how far it
-    reaches beyond; UL-AoA is that of the strongest nominal path, or any, see `angles`; clocks of
-    sites are Gaussians of the variance of theirs, see `arrivals`. RSRQ and SINR, which follow from the levels,
-    PRS- and SRS-RSRP, which are the same levels with other noise, DL-AoD, which follows from the beams, the carrier's
-    phase, which turns a dozen times within a ground cell, and the order of serving cells are not used. The importance
-    sampling of ways is a few thousand long; who has not moved is judged wherever the last report is not faint. Beams
-    are compared only along ways that are not negligible without them.
+    Approximated: what materials, antennas and scattering do, by an ensemble of worlds; the copula's correlation; turned
+    antennas; silence, and levels at an end of their range, in the last report only; the importance sampling of ways.
+    docs/evaluation.md has part by part how each is treated, and what of the reports is not used.
 
     Each of these loses information or, where it claims too much, is paid for by `calibration`: three numbers
     fitted on draws of this law, for each kind of reports. So the bound is calibrated on its own law (see

@@ -70,34 +70,21 @@ class SilenceLaw:
 
         `uncertain` is the variance of what neither the map nor the residual knows [dB²].
         """
-        cell, _ = others
-        mapped, varied = self.ensemble.level_at(
-            cell, ground[:, None].expand(-1, len(cell)), self.residual.own_variance
-        )
-        mapped = mapped + fit.offset[near, None]
-        varied = varied + uncertain
-        expected, left = self._given_heard(tokens, ground, fit, near, others, varied)
-        score, _ = self.residual.scores(limit - mapped, varied.sqrt())
-        return mapped, torch.special.ndtr((score - expected) / left.clamp(min=0.05).sqrt())
-
-    def _given_heard(
-        self,
-        tokens: SequenceTokens,
-        ground: Int[Tensor, " place"],
-        fit: LevelFit,
-        near: Int[Tensor, " place"],
-        others: tuple[Int[Tensor, " other"], Int[Tensor, " other"]],
-        varied: Float[Tensor, "place other"],
-    ) -> tuple[Float[Tensor, "place other"], Float[Tensor, "place other"]]:
-        """Mean and variance of the scores of other cells, whose residuals are correlated with the heard ones'."""
         last, residual = tokens.last_tokens, self.residual
-        heard = tokens.level_cell[last]
+        heard, (cell, _) = tokens.level_cell[last], others
         _, own = self.ensemble.level_at(heard, ground[:, None].expand(-1, len(heard)), residual.own_variance)
+        mapped, varied = self.ensemble.level_at(
+            cell, ground[:, None].expand(-1, len(cell)), residual.own_variance
+        )
+        mapped, varied = mapped + fit.offset[near, None], varied + uncertain
+        # Scores of theirs given the heard ones', with whose residuals theirs are correlated.
         spread, total = ((residual.central_variance + each).sqrt() for each in (own, varied))
         shared = residual.shared(heard, tokens.level_site[last], *others)
         shared = residual.central_variance * shared / (spread[:, :, None] * total[:, None, :])
         white = torch.linalg.solve_triangular(
             fit.whitening.factor[near], torch.cat([shared, fit.score[near, :, None]], dim=2), upper=False
         )
-        weights, score = white[..., :-1], white[..., -1:]
-        return (weights * score).sum(dim=1), 1 - weights.square().sum(dim=1)
+        weights, own_score = white[..., :-1], white[..., -1:]
+        left = (1 - weights.square().sum(dim=1)).clamp(min=0.05)
+        score, _ = residual.scores(limit - mapped, varied.sqrt())
+        return mapped, torch.special.ndtr((score - (weights * own_score).sum(dim=1)) / left.sqrt())
