@@ -66,7 +66,7 @@ class Ensemble:
     def level_at(
         self, cell: Int[Tensor, " token"], ground: Int[Tensor, "way token"], own_variance: float
     ) -> tuple[Float[Tensor, "way token"], Float[Tensor, "way token"]]:
-        """Mapped level of cells at places [dBm], and the variance of their own there [dB²]: of worlds and `own_variance`."""
+        """Mapped level of cells at places [dBm], and their own variance there [dB²]: of worlds, and `own_variance`."""
         index = (cell * self.rsrp.shape[1] + ground).flatten()
         mapped, spread = (
             each.view(-1).index_select(0, index).view(ground.shape) for each in (self.rsrp, self.spread)
