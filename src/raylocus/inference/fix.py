@@ -72,9 +72,14 @@ class Fix:
 
     def radius(self, confidence: float) -> float:
         """Radius [m] about the estimate that holds the UE with this probability; that about a ground cell at least."""
-        x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
-        found = quantile_of_mass(np.sqrt(y[:, None] ** 2 + x**2), self.heatmap, confidence)
+        found = math.sqrt(quantile_of_mass(self._squared_distance, self.heatmap, confidence))
         return max(found, self.grid.resolution / math.sqrt(2))
+
+    @property
+    def _squared_distance(self) -> Float[np.ndarray, "y x"]:
+        """Of each ground cell from the estimate [m²]; its order is that of the distance, whose roots take time."""
+        x, y = self.grid.x_coordinates - self.position[0], self.grid.y_coordinates - self.position[1]
+        return (y**2)[:, None] + x**2
 
     @property
     def latlon(self) -> tuple[float, float] | None:
@@ -87,7 +92,11 @@ class Fix:
     @property
     def trusted(self) -> bool:
         """Whether `near` is within `TRUSTED_RADIUS`, and map and measurements fit as `plausible_fit` asks."""
-        return self.radius(self.near) <= TRUSTED_RADIUS and self.fit >= self.plausible_fit
+        if self.fit < self.plausible_fit or self.grid.resolution > math.sqrt(2) * TRUSTED_RADIUS:
+            return False
+        # The radius that holds `near`, without looking for it.
+        held = (self.heatmap * (self._squared_distance <= TRUSTED_RADIUS**2)).sum(dtype=float)
+        return bool(held >= self.near * self.heatmap.sum(dtype=float))
 
 
 @dataclass(frozen=True)
@@ -113,15 +122,17 @@ def quantile_of_mass(
     """
     flat, weight = values.ravel(), mass.ravel()
     low, high = float(flat.min()), float(flat.max())
-    if not np.isfinite(high - low):
+    if not math.isfinite(high - low):
         return float("nan")
-    slot = ((flat - low) * (SLOTS / ((high - low) or 1.0))).astype(np.intp)
-    held = np.cumsum(np.bincount(slot, weight))
-    found = int(np.searchsorted(held, share * held[-1]))
-    near = np.flatnonzero(slot == min(found, len(held) - 1))
-    order = near[np.argsort(flat[near], kind="stable")]
-    reached = np.cumsum(weight[order], dtype=float) + (held[found - 1] if found else 0.0)
-    return float(flat[order[min(int(np.searchsorted(reached, share * held[-1])), len(order) - 1)]])
+    above = flat - low
+    above *= SLOTS / ((high - low) or 1.0)
+    slot = above.astype(np.intp)
+    held = np.bincount(slot, weight).cumsum()
+    found = int(held.searchsorted(share * held[-1]))
+    near = (slot == min(found, len(held) - 1)).nonzero()[0]
+    order = near[flat[near].argsort(kind="stable")]
+    reached = weight[order].cumsum(dtype=float) + (held[found - 1] if found else 0.0)
+    return float(flat[order[min(int(reached.searchsorted(share * held[-1])), len(order) - 1)]])
 
 
 def fixes_of(posterior: Posterior, fits: Sequence[float], frame: GeoFrame | None) -> list[Fix]:

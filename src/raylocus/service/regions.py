@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,10 +44,12 @@ class Arc:
 
 def ellipse_at(fix: Fix, confidence: float) -> Ellipse:
     """The ellipse about the estimate, shaped as the covariance, that holds a probability."""
-    x, y = fix.grid.x_coordinates - fix.position[0], fix.grid.y_coordinates[:, None] - fix.position[1]
+    x, y = fix.grid.x_coordinates - fix.position[0], fix.grid.y_coordinates - fix.position[1]
     (xx, xy), (_, yy) = np.linalg.inv(fix.covariance)
-    distance = np.sqrt(xx * x**2 + 2 * xy * (x * y) + yy * y**2)
-    scale, one = quantile_of_mass(distance, fix.heatmap, confidence), fix.ellipse
+    squared = np.outer(2 * xy * y, x)
+    squared += xx * x**2
+    squared += (yy * y**2)[:, None]
+    scale, one = math.sqrt(max(quantile_of_mass(squared, fix.heatmap, confidence), 0.0)), fix.ellipse
     # A ground cell is as good as its size.
     least = fix.grid.resolution / 2
     return Ellipse(max(scale * one.major, least), max(scale * one.minor, least), one.azimuth)
