@@ -41,17 +41,34 @@ class ToLearn:
 
 
 @dataclass(frozen=True)
+class Packed:
+    """Questions as they are sent; two processes that share an answer are sent the same bytes."""
+
+    content: bytes
+
+    @classmethod
+    def of(cls, questions: Sequence[Question]) -> Packed:
+        """Some questions."""
+        return cls(bytes(ForkingPickler.dumps(questions)))
+
+    def unpacked(self) -> Sequence[Question]:
+        """The questions."""
+        questions: Sequence[Question] = ForkingPickler.loads(self.content)
+        return questions
+
+
+@dataclass(frozen=True)
 class ToAnswer:
     """Questions, after which `OpinionsOfSites` of another process follow."""
 
-    questions: Sequence[Question]
+    questions: Packed
 
 
 @dataclass(frozen=True)
 class ToJudgeBySites:
     """Questions of which another process answers the rest."""
 
-    questions: Sequence[Question]
+    questions: Packed
 
 
 Task = ToLearn | ToAnswer | ToJudgeBySites
@@ -118,9 +135,9 @@ def _tried(engine: DivisibleEngine | Exception, task: Task, opinions: Callable[[
         return engine
     try:
         if isinstance(task, ToJudgeBySites):
-            return engine.opinions_of_sites(task.questions)
+            return engine.opinions_of_sites(task.questions.unpacked())
         if isinstance(task, ToAnswer):
-            return engine.answer_with(task.questions, opinions)
+            return engine.answer_with(task.questions.unpacked(), opinions)
         engine.learn(task.submitted)
         return []
     except Exception as error:  # it is that of this task

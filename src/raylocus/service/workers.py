@@ -18,7 +18,7 @@ from queue import Empty, LifoQueue
 from raylocus.service.answers import Answer, Refusal
 from raylocus.service.batching import LOGGER
 from raylocus.service.engine import DivisibleEngine, FaultError, no_opinions
-from raylocus.service.locating_process import ToAnswer, ToJudgeBySites, ToLearn, work
+from raylocus.service.locating_process import Packed, ToAnswer, ToJudgeBySites, ToLearn, work
 from raylocus.service.questions import Question, Submitted
 from raylocus.service.served_areas import ServedAreas
 
@@ -62,9 +62,7 @@ class Worker:
         """
         self._answer_to(lambda connection: connection.send(ToLearn(submitted)))
 
-    def answer(
-        self, questions: Sequence[Question], opinions: Callable[[Sequence[Question]], bytes]
-    ) -> list[Answer | Refusal]:
+    def answer(self, questions: Packed, opinions: Callable[[Packed], bytes]) -> list[Answer | Refusal]:
         """What its engine answers.
 
         Args:
@@ -82,7 +80,7 @@ class Worker:
 
         return self._answer_to(send)
 
-    def opinions_of_sites(self, questions: Sequence[Question]) -> bytes:
+    def opinions_of_sites(self, questions: Packed) -> bytes:
         """What its engine says of questions by sites and levels, as it was sent; nothing where the process ends."""
         connection = self.start()
         try:
@@ -147,10 +145,11 @@ class Workers(ServedAreas):
         Raises:
             RaylocusError, FaultError: what the engine raises, or the questions end every process.
         """
+        packed = Packed.of(questions)
         for _ in range(ATTEMPTS):
             try:
                 with self._next() as worker:
-                    return worker.answer(questions, self._opinions_of_another)
+                    return worker.answer(packed, self._opinions_of_another)
             except (EOFError, OSError):
                 continue
         raise FaultError(f"{ATTEMPTS} processes that locate ended while they were asked")
@@ -169,7 +168,7 @@ class Workers(ServedAreas):
         except (EOFError, OSError):
             LOGGER.error(json.dumps({"fault": "a process ended while it learned; its reports may be lost"}))
 
-    def _opinions_of_another(self, questions: Sequence[Question]) -> bytes:
+    def _opinions_of_another(self, questions: Packed) -> bytes:
         """Those of a process that has nothing else to do, if there is one."""
         try:
             worker = self._idle.get_nowait()

@@ -86,7 +86,11 @@ class Counting(BaseModel):
     @property
     def dropped(self) -> int:
         """Items that could not be read, at any depth."""
-        lists = [value for value in self.__dict__.values() if isinstance(value, Kept)]
-        return sum(
-            kept.dropped + sum(item.dropped for item in kept if isinstance(item, Counting)) for kept in lists
-        )
+        dropped = 0
+        for value in self.__dict__.values():
+            if isinstance(value, Kept):
+                dropped += value.dropped
+                # The items of a list are of one kind.
+                if value and isinstance(value[0], Counting):
+                    dropped += sum([item.dropped for item in value])
+        return dropped
