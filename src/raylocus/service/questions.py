@@ -129,8 +129,9 @@ def _each_once(cells: list[MeasuredCell]) -> tuple[MeasuredCell, ...]:
 
 
 _ADVANCE = CRITICAL.index("timing_advance")
-#: Columns of a token's numbers, in their order.
-_NUMBERS = ("pci", "channel", "identity", "advance", "beam", "rsrp", "rsrq", "sinr", "l1_rsrp")
+#: Columns of a token's numbers, in their order; the first ones are whole.
+_WHOLE = ("pci", "channel", "identity", "beam")
+_NUMBERS = (*_WHOLE, "advance", "rsrp", "rsrq", "sinr", "l1_rsrp")
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,8 @@ def asked_reports(questions: Sequence[Question]) -> AskedReports:
     cells = [cell for report in reports for cell in report.cells]
     numbers = np.array([row for cell in cells for row in _numbers(cell)], float).reshape(-1, len(_NUMBERS))
     column = dict(zip(_NUMBERS, numbers.T, strict=True))
+    names = numbers.T[: len(_WHOLE)]
+    whole = dict(zip(_WHOLE, np.where(np.isnan(names), -1, names).astype(np.int64, order="C"), strict=True))
     offsets = Rows.of(np.array([len(question.reports) for question in questions], int)).offsets
     lengths = [sum(1 + len(cell.beams) for cell in report.cells) for report in reports]
     of_cell = np.repeat(np.arange(len(cells)), [1 + len(cell.beams) for cell in cells])
@@ -177,12 +180,12 @@ def asked_reports(questions: Sequence[Question]) -> AskedReports:
         time=time - time[Rows(offsets).first],
         position=np.full((len(reports), 3), np.nan),
         line_of_sight=np.full(len(reports), np.nan),
-        pci=_whole(column["pci"]),
+        pci=whole["pci"],
         technology=technology,
-        channel=_whole(column["channel"]),
-        identity=_whole(column["identity"]),
+        channel=whole["channel"],
+        identity=whole["identity"],
         serving=np.array([cell.serving for cell in cells], bool)[of_cell],
-        beam=_whole(column["beam"]),
+        beam=whole["beam"],
         features=features,
         censored=censored,
     )
@@ -195,10 +198,6 @@ def _numbers(cell: MeasuredCell) -> list[tuple[float, ...]]:
     # What is of no technology with PCIs is of no cell either, whatever its numbers are.
     foreign = cell.technology not in TECHNOLOGIES
     names = (nan, nan, nan) if foreign else (cell.pci, cell.channel, cell.identity)
-    whole = (*names, cell.timing_advance, -1.0, cell.rsrp, cell.rsrq, cell.sinr, nan)
-    beams = [(*names, nan, float(beam.index), nan, nan, nan, beam.rsrp) for beam in cell.beams]
+    whole = (*names, -1.0, cell.timing_advance, cell.rsrp, cell.rsrq, cell.sinr, nan)
+    beams = [(*names, float(beam.index), nan, nan, nan, nan, beam.rsrp) for beam in cell.beams]
     return [whole, *beams]
-
-
-def _whole(values: Float[np.ndarray, " token"]) -> Int[np.ndarray, " token"]:
-    return np.nan_to_num(values, nan=-1).astype(np.int64)
