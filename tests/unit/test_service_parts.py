@@ -17,7 +17,7 @@ import pytest
 
 from raylocus.errors import InputError, PlaceError
 from raylocus.geo import GeoFrame, Grid
-from raylocus.inference.fix import Fix, quantile_of_mass
+from raylocus.inference.fix import TRUSTED_RADIUS, Fix, quantile_of_mass
 from raylocus.models.posterior import posterior_of
 from raylocus.scenes.place import load_place, save_place
 from raylocus.service.answers import Answer, Refusal, Why
@@ -61,6 +61,18 @@ def test_a_fix_is_never_surer_than_one_ground_cell() -> None:
     fix = Fix(middle, np.zeros((2, 2)), heatmap, grid, GeoFrame(50.0, 8.0))
     # The circle about all of the cell.
     assert fix.radius(0.5) == fix.radius(0.95) == pytest.approx(math.hypot(2, 2))
+
+
+@pytest.mark.parametrize("near", [0.1, 0.25, 0.29, 0.5, 1.0])
+def test_a_fix_is_trusted_where_its_radius_is_small_and_the_map_fits(near: float) -> None:
+    grid = Grid(512.0, 4.0)
+    middle, mass = np.array([3.0, -7.0]), np.ones(grid.shape, np.float32)
+    fix = Fix(middle, np.eye(2), mass, grid, GeoFrame(50.0, 8.0), near=near)
+    assert fix.trusted == (fix.radius(near) <= TRUSTED_RADIUS) == (near < 0.27)
+    assert not replace(fix, fit=0.01).trusted
+    # Of ground cells wider than that none is near enough.
+    coarse = Grid(512.0, 256.0)
+    assert not replace(fix, position=coarse.centres[0], heatmap=np.eye(2), grid=coarse, near=0.1).trusted
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.68, 0.9, 0.95, 0.99])
