@@ -42,6 +42,7 @@ from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.propagation.tracing.trace_folders import trace_place
 from raylocus.scenes.build import build_place
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.world import WorldLaw
 
 STYLES = ("european-core", "high-rise-slabs", "village")
@@ -76,7 +77,9 @@ def laws(place: TracedPlace, words: argparse.Namespace) -> Iterator[tuple[KnownL
     """The laws that draw, each with the law that the bound knows."""
     mobility = MobilityConfiguration()
     choice = PlaceChoice(place.folder, seed=1, map_error=words.map_error)
-    true_places = drawn_places(choice, words.true_places, TRACE, lambda _: None) if words.map_error else ()
+    errors = MapErrorLaw(severity=words.map_error)
+    count = words.true_places
+    true_places = drawn_places(choice, errors, count, TRACE, lambda _: None) if words.map_error else ()
     known = KnownLaw(
         place,
         WorldLaw(severity=words.severity),

@@ -95,11 +95,19 @@ def measured_network(one: Trial, law: CalibrationLaw, severity: float, kinds: tu
             **bounds(one, found, law, severity),
             "values": found.posterior.values,
             "scale": np.array(found.noise.levels.scale - law.world.residual_db * severity),
+            **deviation_of_scale(found),
             "severity": np.array(estimated.value - severity),
             "severity in 90": np.array(estimated.low <= severity <= estimated.high),
             "seconds": np.array(seconds),
         }
     return out
+
+
+def deviation_of_scale(found: Calibration) -> dict[str, np.ndarray]:
+    """What the fit by reports of unknown position says itself of how well it knows the scale [dB]."""
+    if found.unlabelled is None:
+        return {}
+    return {"scale, its own deviation": np.array(found.unlabelled.deviation[-2] * found.unlabelled.law.scale)}
 
 
 def errors_of_values(one: Trial, found: Calibration) -> dict[str, np.ndarray]:

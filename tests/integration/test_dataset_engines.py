@@ -222,11 +222,12 @@ def test_an_outdated_map_is_what_the_dataset_holds_and_not_what_is_observed(
 def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_seed: int) -> None:
     """Draws of what may stand there are made once, are not what was observed, and give the bound what it lacked."""
     lines: list[str] = []
-    draws = drawn_places(choice, 3, dataset.configuration.trace, lines.append)
+    law = dataset.configuration.map_errors_of(choice)
+    draws = drawn_places(choice, law, 3, dataset.configuration.trace, lines.append)
     assert [line.split(", ")[1] for line in lines] == [f"draw {number} of 3" for number in (1, 2, 3)]
     assert len({observed_seed, *(each.map_error["seed"] for each in draws)}) == 4
     before = [contents(each.folder) for each in draws]
-    drawn_places(choice, 3, dataset.configuration.trace, lines.append)
+    drawn_places(choice, law, 3, dataset.configuration.trace, lines.append)
     assert [contents(each.folder) for each in draws] == before
     # What is kept is no more than a saving of work: whatever of it is broken is made again.
     mesh = max((draws[0].folder / "meshes").glob("*.ply"), key=lambda file: file.stat().st_size)
@@ -234,7 +235,7 @@ def check_bound_by_draws(dataset: ReportDataset, choice: PlaceChoice, observed_s
     chunks = (file for file in (draws[1].folder / "radio.zarr").rglob("c/**/*") if file.is_file())
     chunk = max(chunks, key=lambda file: file.stat().st_size)
     chunk.write_bytes(bytes(chunk.stat().st_size))
-    drawn_places(choice, 3, dataset.configuration.trace, lines.append)
+    drawn_places(choice, law, 3, dataset.configuration.trace, lines.append)
     assert [contents(each.folder) for each in draws] == before
     seed = draws[0].map_error["seed"]
     laws = MapErrorLaw(severity=1.0), MapErrorLaw(severity=0.5)

@@ -38,6 +38,7 @@ from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.reports.reports import Reports
 from raylocus.provenance import Provenance
+from raylocus.scenes.map_errors.law import MapErrorLaw
 from training_fixtures import save_synthetic_dataset, small_place
 
 pytestmark = pytest.mark.usefixtures("few_ways", "few_cases")
@@ -131,7 +132,7 @@ def test_nothing_is_drawn_where_the_bound_does_not_model_the_law(
     """Draws are traced for minutes."""
     asked: list[int] = []
 
-    def drawn(choice: PlaceChoice, count: int, *others: object) -> tuple[()]:
+    def drawn(choice: PlaceChoice, law: MapErrorLaw, count: int, *others: object) -> tuple[()]:
         asked.append(count)
         return ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -228,6 +229,21 @@ def test_what_cannot_be_perturbed(town: Place, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="between 0 and 2"):
         MapErrorLaw(severity=2.5)
     assert not (tmp_path / "twice").exists() and not (tmp_path / "none").exists()
+
+
+def test_one_kind_of_error_leaves_all_else_as_mapped(town: Place, tmp_path: Path) -> None:
+    """A dataset's law of map errors, at the severity of its place."""
+    errors = {each.name for each in dataclasses.fields(MapErrorLaw)} - {"severity", "terrain_distance"}
+    choice = PlaceChoice(town.folder, "test", map_error=2.0)
+    law = MapErrorLaw(**{**dict.fromkeys(errors, 0.0), "missing_share": 0.2})
+    asked = DatasetConfiguration((choice,), seed=1, map_error_law=law).map_errors_of(choice)
+    record = perturb_place(town, tmp_path / "true", asked, 1).map_error
+    buildings = record["buildings"]
+    mapped = len(read_buildings(town.folder))
+    # Two in five by the law, in groups that go together.
+    assert 0.15 < len(buildings["missing"]) / mapped < 0.65
+    assert not buildings["added"] and not record["cars"] and not record["trees"]
+    assert not np.any(list(buildings["height"].values())) and not np.any(record["sites"]["position"])
 
 
 def test_a_village_without_streets_has_no_cars(tmp_path: Path) -> None:

@@ -153,6 +153,8 @@ PLACES = "places: [{folder: a, split: train}]\nseed: 1\n"
         ("places: 3\nseed: 1\n", "places"),
         ("places: [{folder: a, split: train, count: 2}]\nseed: 1\n", "give it a source to make several"),
         ("places: [{folder: a, split: train, map_error: 3.0}]\nseed: 1\n", "lies between 0 and 2"),
+        (PLACES + "map_error_law: {missing_share: -0.1}\n", "missing_share of map errors is 0 or more"),
+        (PLACES + "map_error_law: {terrain_distance: 0}\n", "terrain_distance of map errors is above 0"),
     ],
 )
 def test_datasets_that_cannot_be(text: str, said: str) -> None:

@@ -21,6 +21,7 @@ from raylocus.propagation.maps.layers.complete import RadioMapConfiguration
 from raylocus.propagation.tracing.trace_configuration import TraceConfiguration
 from raylocus.provenance import check_seed
 from raylocus.scenes.configuration import SceneConfiguration
+from raylocus.scenes.map_errors.law import MapErrorLaw
 from raylocus.scenes.world import WorldLaw
 from raylocus.yaml_text import read_as
 
@@ -119,6 +120,8 @@ class DatasetConfiguration:
     """Severities that the worlds of a place take in turn; left out, all have the law's."""
     world_law: WorldLaw = WorldLaw()
     """The law of worlds; its severity also scales the observation's."""
+    map_error_law: MapErrorLaw = MapErrorLaw()
+    """The law by which maps of places with a `map_error` err; its severity is theirs."""
     mobility: MobilityConfiguration = MobilityConfiguration()
     """The law of trajectories."""
     network: NetworkConfiguration = NetworkConfiguration()
@@ -152,6 +155,10 @@ class DatasetConfiguration:
     def size_of(self, split: Split | None) -> SplitSize:
         """How much is observed at a place of this split; None is a place whose sequences are divided."""
         return {"train": self.train, "validation": self.validation, "test": self.test, None: self.each}[split]
+
+    def map_errors_of(self, place: PlaceChoice) -> MapErrorLaw:
+        """The law by which the map of a place errs."""
+        return dataclasses.replace(self.map_error_law, severity=place.map_error)
 
 
 def load_dataset_configuration(path: Path) -> DatasetConfiguration:

@@ -103,7 +103,8 @@ def compared_at(
             if not count:
                 return known
             known.check_law(drawn=True)
-            return replace(known, true_places=drawn_places(choice, count, test.configuration.trace, progress))
+            law, trace = test.configuration.map_errors_of(choice), test.configuration.trace
+            return replace(known, true_places=drawn_places(choice, law, count, trace, progress))
 
         return _or_refusal(found)
 

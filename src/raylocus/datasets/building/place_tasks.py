@@ -84,7 +84,7 @@ class PlaceTask:
     @property
     def _draw(self) -> tuple[Path, Path, MapErrorLaw, int]:
         choice = self.choice
-        return choice.folder, choice.true_folder, MapErrorLaw(severity=choice.map_error), choice.seed
+        return choice.folder, choice.true_folder, self.configuration.map_errors_of(choice), choice.seed
 
     def _is_built(self) -> bool:
         """Whether the folder holds the place of this source, settings and version of raylocus."""

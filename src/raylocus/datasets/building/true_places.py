@@ -21,7 +21,11 @@ FEWEST_DRAWS = 3
 
 
 def drawn_places(
-    choice: PlaceChoice, count: int, trace: TraceConfiguration, progress: Callable[[str], None]
+    choice: PlaceChoice,
+    law: MapErrorLaw,
+    count: int,
+    trace: TraceConfiguration,
+    progress: Callable[[str], None],
 ) -> tuple[TracedPlace, ...]:
     """So many draws of what may stand at a place whose map errs, none that which its reports were observed in.
 
@@ -43,20 +47,20 @@ def drawn_places(
         seed = int(np.random.default_rng([choice.seed, number]).integers(2**40, 2**41))
         folder = choice.folder.with_name(f"{choice.folder.name}.drawn-{number}")
         progress(f"what may stand at {choice.name}, draw {number} of {count}")
-        found.append(_drawn(choice, folder, seed, trace))
+        found.append(_drawn(choice.folder, folder, law, seed, trace))
     return tuple(found)
 
 
-def _drawn(choice: PlaceChoice, folder: Path, seed: int, trace: TraceConfiguration) -> TracedPlace:
-    law, kept = MapErrorLaw(severity=choice.map_error), folder.exists()
+def _drawn(mapped: Path, folder: Path, law: MapErrorLaw, seed: int, trace: TraceConfiguration) -> TracedPlace:
+    kept = folder.exists()
     try:
-        perturbed_place(choice.folder, folder, law, seed)
+        perturbed_place(mapped, folder, law, seed)
         trace_place(folder, trace)
         return _readable(folder)
     except (PlaceError, StoreError, FileNotFoundError):
         if not kept:
             raise
-    perturb_place(load_place(choice.folder), folder, law, seed)
+    perturb_place(load_place(mapped), folder, law, seed)
     return trace_place(folder, trace)
 
 

@@ -67,7 +67,7 @@ def draw_buildings(
         if gone[own] < law.severity * law.missing_share and building.identifier not in carrying:
             missing.append(building.identifier)
             continue
-        changed = _with_height(building, law.severity * normal[own])
+        changed = _with_height(building, law.severity * law.height_deviations * normal[own])
         errors.height[building.identifier] = round(changed.height - building.height, 3)
         standing.append(changed)
     added = _new_buildings(standing, free, grid, law, generator)

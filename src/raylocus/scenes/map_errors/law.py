@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from raylocus.errors import InputError
 from raylocus.scenes.ground.terrain import FLAT, SURFACE_MODEL
@@ -24,6 +24,8 @@ class MapErrorLaw:
     """Share of the mapped buildings that stand no more."""
     added_share: float = 0.03
     """New buildings, as a share of the mapped ones."""
+    height_deviations: float = 1.0
+    """Standard deviation of a building's height, in deviations that it states itself."""
     unknown_ground_error: float = 2.0
     """Standard deviation of the ground's height where it is taken as flat [m]."""
     surface_model_error: float = 2.0
@@ -49,3 +51,8 @@ class MapErrorLaw:
     def __post_init__(self) -> None:
         if not 0 <= self.severity <= 2:
             raise InputError(f"the severity of map errors lies between 0 and 2, not {self.severity}")
+        for each in fields(self):
+            if getattr(self, each.name) < 0:
+                raise InputError(f"{each.name} of map errors is 0 or more, not {getattr(self, each.name):g}")
+        if self.terrain_distance == 0:
+            raise InputError("terrain_distance of map errors is above 0")
