@@ -102,11 +102,6 @@ def are_all(index: Int[Tensor, " some"], rasters: Float[Tensor, "item ..."]) -> 
     return index.is_cpu and torch.equal(index, torch.arange(len(rasters)))
 
 
-def seen_index(share: Float[Tensor, " item"]) -> Int[Tensor, " some"]:
-    """Items that are seen, ascending; all of them where to ask would keep a device waiting."""
-    return share.nonzero().flatten() if share.is_cpu else torch.arange(len(share), device=share.device)
-
-
 def hat_functions(
     values: Float[Tensor, "*shape y x"], knots: Float[Tensor, " knot"]
 ) -> Float[Tensor, "*shape knot y x"]:

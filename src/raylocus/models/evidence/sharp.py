@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
-from raylocus.models.evidence.nearest_turn import beam_distance
-from raylocus.models.evidence.rasters import EvidenceRasters, picked, seen_index, seen_items
+from raylocus.models.evidence.nearest_turn import beam_distance, cells_at_once
+from raylocus.models.evidence.rasters import EvidenceRasters, picked
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
@@ -78,14 +78,58 @@ class SharpEvidence(nn.Module):
         own = turned if len(maps.turns) > 1 else listed
         known, seen = pooled.beam_known.flatten(0, 1), pooled.beam.flatten(0, 1)
         turn = (maps.turns * torch.exp(-self.log_turn)).square().to(own.dtype)
-        cells, ground = seen_items(pooled.beam_known.sum(3)), maps.sharp_outdoor.shape
+        ground = maps.sharp_outdoor.shape
         found = known.new_zeros(len(known), ground.numel())
-        for cell, mapped in zip(cells, picked(maps.sharp_beams, maps.sharp_cell[list(cells)]), strict=True):
-            row, beam = seen_index(known[:, cell].sum(1)), seen_index(known[:, cell].sum(0))
-            at = row[:, None], cell, beam
-            of_cell = mapped.index_select(0, beam).flatten(2)
-            found.index_add_(0, row, beam_distance(seen[at], known[at] / own, offset, turn, of_cell))
+        count = cells_at_once(known.shape[2], len(turn), ground.numel())
+        for heard in heard_beams(known, count):
+            mapped = heard.of_place(maps).flatten(3)
+            weight = heard.of_rows(known) * heard.used / own
+            distance = beam_distance(heard.of_rows(seen), weight, offset, turn, mapped)
+            found.index_add_(0, heard.row.flatten(), distance.flatten(0, 1))
         return found.reshape(*pooled.heard.shape[:2], *ground)
+
+
+@dataclass(frozen=True)
+class HeardBeams:
+    """Of some cells the rows that have any of their beams; rows without any fill up what some have fewer of."""
+
+    cell: Int[Tensor, " cell"]
+    row: Int[Tensor, "cell row"]
+    used: Float[Tensor, "cell row 1"]
+    """0 of what fills up."""
+    beam: slice
+    """From the first to the last that any row has."""
+
+    def of_rows(self, values: Float[Tensor, "any_row any_cell any_beam"]) -> Float[Tensor, "cell row beam"]:
+        """Theirs of the values of all."""
+        return values[self.row, self.cell[:, None]][..., self.beam]
+
+    def of_place(self, maps: PlaceMaps) -> Float[Tensor, "cell beam turn sharp_y sharp_x"]:
+        """Their mapped levels [dB]; of one cell no copy."""
+        rasters = list(picked(maps.sharp_beams, maps.sharp_cell[self.cell]))
+        return (rasters[0][None] if len(rasters) == 1 else torch.stack(rasters))[:, self.beam]
+
+
+def heard_beams(known: Float[Tensor, "row cell beam"], count: int) -> list[HeardBeams]:
+    """So many cells at a time of those that have beams; all cells one by one where to ask would keep a device waiting.
+
+    Args:
+        known: share of the reports that have each beam.
+        count: cells.
+    """
+    rows, cells = (torch.arange(size, device=known.device) for size in known.shape[:2])
+    if not known.is_cpu:
+        used = known.new_ones(1, len(rows), 1)
+        return [HeardBeams(cell, rows[None], used, slice(None)) for cell in cells[:, None]]
+    has = known.detach().transpose(0, 1) > 0
+    found: list[HeardBeams] = []
+    seen = has.any(2).any(1).nonzero()[:, 0]
+    for cell in seen.split(count) if len(seen) else ():
+        heard, beam = has[cell].any(2), has[cell].any(1).any(0).nonzero()
+        used, row = heard.sort(dim=1, descending=True, stable=True)
+        most, beams = int(used.sum(1).max()), slice(int(beam[0]), int(beam[-1]) + 1)
+        found.append(HeardBeams(cell, row[:, :most], used[:, :most, None].to(known), beams))
+    return found
 
 
 def pooled_and_detail(
