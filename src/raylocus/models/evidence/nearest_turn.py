@@ -65,20 +65,21 @@ def _least_of_all(
     (cells, beams, turns, ground), count = mapped.shape, rows.shape[1]
     square = torch.cat([rows[:, :, 0], torch.ones_like(rows[:, :, 0, :1])], 2)
     level, least = rows[:, :, 1, beams:].contiguous(), rows.new_empty(cells, count, ground)
-    largest = max(CACHED // (cells * turns * max(_power_count(beams), 2 * count)), 1)
-    powers = rows.new_empty(cells, _power_count(beams), turns, min(largest, ground))
+    size = min(max(CACHED // (cells * turns * max(_power_count(beams), 2 * count)), 1), ground)
+    powers = rows.new_empty(cells, _power_count(beams), turns, size)
     powers[:, -2], powers[:, -1] = 1, turn[:, None]
-    own, other = rows.new_empty(2, cells, count, turns, powers.shape[3])
-    for start in range(0, ground, largest):
-        part = mapped[..., start : start + largest]
-        if part.shape[3] < powers.shape[3]:
-            powers, own, other = (each[..., : part.shape[3]].contiguous() for each in (powers, own, other))
-        powers[:, beams:-2] = part
-        torch.square(powers[:, beams:-2], out=powers[:, :beams])
-        torch.bmm(square, powers.flatten(2), out=own.flatten(2))
-        torch.bmm(level, powers[:, beams:-1].flatten(2), out=other.flatten(2))
-        own.addcmul_(other, other, value=-1)
-        torch.amin(own, 2, out=least[..., start : start + largest])
+    squares, levels = powers[:, :beams], powers[:, beams:-2]
+    every, first = powers.flatten(2), powers[:, beams:-1].flatten(2)
+    own, other = rows.new_empty(2, cells, count, turns, size)
+    of_square, of_level = own.flatten(2), other.flatten(2)
+    for start in range(0, ground, size):
+        # The last part overlaps the one before, so that it fills the buffers.
+        at = min(start, ground - size)
+        levels.copy_(mapped[..., at : at + size])
+        torch.square(levels, out=squares)
+        torch.bmm(square, every, out=of_square)
+        torch.bmm(level, first, out=of_level)
+        torch.amin(own.addcmul_(other, other, value=-1), 2, out=least[..., at : at + size])
     return least
 
 

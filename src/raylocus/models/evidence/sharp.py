@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -121,32 +122,45 @@ def heard_beams(known: Float[Tensor, "row cell beam"], count: int) -> list[Heard
     if not known.is_cpu:
         used = known.new_ones(1, len(rows), 1)
         return [HeardBeams(cell, rows[None], used, slice(None)) for cell in cells[:, None]]
-    has = known.detach().transpose(0, 1) > 0
+    has: Bool[np.ndarray, "row cell beam"] = known.detach().numpy() > 0
+    heard: Bool[np.ndarray, "cell row"] = np.asarray(has.any(2)).T
+    beams = np.flatnonzero(has.any((0, 1)))
     found: list[HeardBeams] = []
-    seen = has.any(2).any(1).nonzero()[:, 0]
-    for cell in seen.split(count) if len(seen) else ():
-        heard, beam = has[cell].any(2), has[cell].any(1).any(0).nonzero()
-        used, row = heard.sort(dim=1, descending=True, stable=True)
-        most, beams = int(used.sum(1).max()), slice(int(beam[0]), int(beam[-1]) + 1)
-        found.append(HeardBeams(cell, row[:, :most], used[:, :most, None].to(known), beams))
+    cell = np.flatnonzero(heard.any(1))
+    for start in range(0, len(cell), count):
+        some = cell[start : start + count]
+        most = int(heard[some].sum(1).max())
+        row = np.argsort(~heard[some], axis=1, kind="stable")[:, :most]
+        used = torch.from_numpy(np.take_along_axis(heard[some], row, 1)[..., None]).to(known)
+        beam = beams if len(some) > 1 else np.flatnonzero(has[:, some[0]].any(0))
+        at = slice(int(beam[0]), int(beam[-1]) + 1)
+        found.append(HeardBeams(torch.from_numpy(some), torch.from_numpy(row), used, at))
     return found
+
+
+def largest_within(
+    values: Float[Tensor, "batch head sharp_y sharp_x"], side: int
+) -> Float[Tensor, "batch head y x"]:
+    """The largest value within each of so many coarse cells along an axis."""
+    rows = values.unflatten(2, (side, -1)).amax(3)
+    return rows.unflatten(3, (side, -1)).amax(4)
 
 
 def pooled_and_detail(
     sharp: Float[Tensor, "batch sharp_y sharp_x"],
-    sharp_outdoor: Float[Tensor, "sharp_y sharp_x"],
-    outdoor: Float[Tensor, "y x"],
+    log_sharp_outdoor: Float[Tensor, "sharp_y sharp_x"],
+    log_outdoor: Float[Tensor, "y x"],
 ) -> tuple[Float[Tensor, "batch y x"], Float[Tensor, "batch sharp_y sharp_x"]]:
     """Of a log-likelihood: that of each coarse cell with its outdoor prior, and what is left for the cells within.
 
     Args:
         sharp: of the sharp cells.
-        sharp_outdoor: share of each that is outdoors.
-        outdoor: the same of the coarse cells.
+        log_sharp_outdoor: `PlaceMaps.log_sharp_outdoor`.
+        log_outdoor: `PlaceMaps.log_outdoor`.
     """
-    parts = len(sharp_outdoor) // len(outdoor)
+    parts = len(log_sharp_outdoor) // len(log_outdoor)
     sharp = sharp - sharp.amax((1, 2), keepdim=True).detach()
-    held = functional.pixel_unshuffle((sharp + torch.log(sharp_outdoor + 1e-4))[:, None], parts)
+    held = functional.pixel_unshuffle((sharp + log_sharp_outdoor)[:, None], parts)
     whole = torch.logsumexp(held, 1) - 2 * math.log(parts)
-    above = whole - torch.log(outdoor + 1e-4)
+    above = whole - log_outdoor
     return whole, sharp - functional.interpolate(above[:, None], scale_factor=float(parts))[:, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -88,6 +89,16 @@ class PlaceMaps:
     size: float
     """Side of the tile [m]."""
 
+    @cached_property
+    def log_outdoor(self) -> Float[Tensor, "y x"]:
+        """What the outdoor share of the coarse ground adds to a log-density; 9 nats less where there is none."""
+        return _log_share(self.outdoor)
+
+    @cached_property
+    def log_sharp_outdoor(self) -> Float[Tensor, "sharp_y sharp_x"]:
+        """The same of the sharp ground."""
+        return _log_share(self.sharp_outdoor)
+
     @property
     def as_listed(self) -> PlaceMaps:
         """The same place with antennas that point where they are listed to."""
@@ -113,6 +124,11 @@ class PlaceMaps:
             if field.name != "size"
         }
         return dataclasses.replace(self, **moved)
+
+
+def _log_share(share: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
+    with torch.inference_mode(False):  # training may take it next
+        return torch.log(share + 1e-4)
 
 
 def place_maps(place: MappedPlace) -> PlaceMaps:
