@@ -67,13 +67,13 @@ class PlaceMaps:
     sharp_beams: Float[Tensor, "sharp_cell beam turn sharp_y sharp_x"]
     """`beam_relative` of the sharp ground cells were the antenna turned by each of `turns` [dB], in half precision."""
     sharp_cell: Int[Tensor, " cell"]
-    """Index of each cell in the sharp maps."""
+    """Index of each cell in the sharp maps and in `fine_level`."""
     sharp_outdoor: Float[Tensor, "sharp_y sharp_x"]
     """Share of each sharp ground cell outside buildings."""
     sharp_ground: Float[Tensor, "kind sharp_y sharp_x"]
     """Share of each sharp ground cell that is outdoors and of each of `GROUND_KINDS`; 0 where the map knows none."""
-    fine_level: Float[Tensor, "cell fine_y fine_x"]
-    """RSRP of the best beam [dBm] on the native grid; NaN without a path."""
+    fine_level: Float[Tensor, "sharp_cell fine_y fine_x"]
+    """RSRP of the best beam [dBm] on the native grid; NaN without a path. Its cells stay as those of sharp maps do."""
     fine_distance: Float[Tensor, "site fine_y fine_x"]
     """`distance` on the native grid."""
     fine_outdoor: Float[Tensor, "fine_y fine_x"]
