@@ -35,25 +35,23 @@ def compared(function, formula, arguments):
 
 
 def test_beams_have_the_gradient_of_the_turn_that_fits_best():
-    seen, weight, offset, turn, mapped = drawn(1, (4, 3), (4, 3), (), (7,), (3, 7, 53))
-    weight[1, 2] = 0
+    seen, weight, offset, turn, mapped = drawn(1, (2, 4, 3), (2, 4, 3), (), (7,), (2, 3, 7, 53))
+    weight[0, 1, 2] = 0
 
     def formula(seen, weight, offset, turn):
-        residual = seen[:, :, None, None] - 5 * mapped
-        held = (weight[..., None, None] * residual).sum(1)
-        common = offset / (1 + offset * weight.sum(1))
-        distance = (weight[..., None, None] * residual.square()).sum(1) - common[
-            :, None, None
-        ] * held.square()
+        residual = seen[..., None, None] - 5 * mapped[:, None]
+        held = (weight[..., None, None] * residual).sum(2)
+        common = (offset / (1 + offset * weight.sum(2)))[..., None, None]
+        distance = (weight[..., None, None] * residual.square()).sum(2) - common * held.square()
         every = distance + turn[:, None]
-        assert len(every.argmin(1).unique()) == 7
-        return [every.amin(1)]
+        assert len(every.argmin(2).unique()) == 7
+        return [every.amin(2)]
 
     compared(lambda *each: [beam_distance(*each, 5 * mapped)], formula, [5 * seen, weight, offset, turn])
 
 
 def test_beams_have_the_same_distance_where_no_gradient_is_wanted():
-    seen, weight, offset, turn, mapped = drawn(3, (4, 3), (4, 3), (), (7,), (3, 7, 53))
+    seen, weight, offset, turn, mapped = drawn(3, (2, 4, 3), (2, 4, 3), (), (7,), (2, 3, 7, 53))
     with_gradient = beam_distance(5 * seen, weight.requires_grad_(), offset, turn, 5 * mapped)
     assert with_gradient.requires_grad
     with torch.no_grad():

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from model_fixtures import reported_features, synthetic_place
-from raylocus.models.density import ranged_density, weights_of_ranges
+from raylocus.models.density import ranged_densities
 from raylocus.models.evidence.ranging import ranging_likelihood
 from raylocus.models.inputs.maps import place_maps
 from raylocus.units import SPEED_OF_LIGHT
@@ -96,9 +96,7 @@ def test_ranges_that_agree_are_believed_more(maps):
     exact = round_trips(maps, lengths(maps))
     rough = round_trips(maps, lengths(maps) + 9.0 * torch.tensor([1.0, -1.0, 1.0, -1.0])[maps.site_of_cell])
     even = torch.full_like(exact, 1 / exact.numel())[None]
-    sharp, wide = (
-        float(ranged_density(even, weights_of_ranges(each[None])).max()) for each in (exact, rough)
-    )
+    sharp, wide = (float(ranged_densities(each[None], even)[0].max()) for each in (exact, rough))
     assert sharp > 3 * wide
 
 

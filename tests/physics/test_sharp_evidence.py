@@ -64,7 +64,7 @@ def test_errors_that_are_twice_as_large_have_four_times_the_scale(maps, rasters)
 
 def test_what_is_pooled_and_what_is_left_are_the_whole(maps):
     sharp = 5 * torch.randn(2, *maps.sharp_outdoor.shape, generator=torch.Generator().manual_seed(1))
-    whole, detail = pooled_and_detail(sharp, maps.sharp_outdoor, maps.outdoor)
+    whole, detail = pooled_and_detail(sharp, maps.log_sharp_outdoor, maps.log_outdoor)
     prior, side = maps.sharp_outdoor + 1e-4, len(maps.outdoor)
     mass = (prior * sharp.exp()).unflatten(2, (side, -1)).unflatten(1, (side, -1)).sum((2, 4)).flatten(1)
     torch.testing.assert_close(whole.flatten(1).softmax(1), mass / mass.sum(1, keepdim=True))

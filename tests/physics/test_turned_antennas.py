@@ -12,6 +12,7 @@ from test_evidence import noiseless
 
 from model_fixtures import synthetic_place
 from propagation_fixtures import two_site_atlas, two_site_network
+from raylocus.models.evidence import nearest_turn
 from raylocus.models.evidence.sharp import SharpEvidence
 from raylocus.models.inputs.between_turns import with_halfway
 from raylocus.models.inputs.maps import PlaceMaps, place_maps
@@ -134,6 +135,26 @@ def test_the_distance_is_that_of_the_turn_that_fits_best(maps: PlaceMaps) -> Non
     assert len(heard) > 1
     best = torch.stack([torch.stack([each[turn][cell] for cell in heard]) for turn in range(len(maps.turns))])
     torch.testing.assert_close(found, best.amin(0).sum(0), atol=2e-2, rtol=1e-3)
+
+
+def test_cells_that_are_looked_at_together_are_those_that_are_looked_at_alone(
+    maps: PlaceMaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cells are heard by some phones each, and by as many beams as those report."""
+    generator = torch.Generator().manual_seed(4)
+    pooled = noiseless(maps, 5, 7)
+    pooled = type(pooled)(
+        **{name: each.repeat(6, *(1,) * (each.ndim - 1)) for name, each in vars(pooled).items()}
+    )
+    known = (torch.rand(pooled.beam.shape, generator=generator) < 0.3).float()
+    pooled = dataclasses.replace(pooled, beam=pooled.beam * known, beam_known=known)
+    evidence, found = SharpEvidence().requires_grad_(False), []
+    for numbers in (1, 1 << 20):
+        monkeypatch.setattr(nearest_turn, "CACHED", numbers)
+        found.append(evidence._beams(pooled, maps))
+    assert len({int(each) for each in (known.sum(3) > 0).sum((0, 1))}) > 1
+    assert (found[0] > 1).any()
+    torch.testing.assert_close(*found, atol=1e-3, rtol=1e-4)
 
 
 def _of_cell(pooled, cell):

@@ -254,9 +254,9 @@ def test_a_pool_keeps_what_both_think_likely() -> None:
 def test_maps_that_put_phones_elsewhere_weigh_less() -> None:
     sites, near, far = bell(20.0, 4.0), bell(21.0, 4.0), bell(30.0, 4.0)
     assert float(surprise(sites, sites)) == 0
-    weights = [weight_of_maps(0.0, surprise(sites, maps).expand(20)) for maps in (sites, near, far)]
+    weights = [weight_of_maps(0.0, surprise(sites, maps).expand(20).numpy()) for maps in (sites, near, far)]
     assert weights == sorted(weights, reverse=True) and weights[2] < 0.1 < 0.6 < weights[0]
-    silent = torch.zeros(20)
+    silent = np.zeros(20)
     assert weight_of_maps(2.0, silent) < weight_of_maps(2.0, silent[:1]) < weight_of_maps(0.0, silent[:0])
 
 

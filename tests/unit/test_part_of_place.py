@@ -8,12 +8,14 @@ import torch
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.inference.neighbours import GROUP, neighbours
 from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.evidence.rasters import evidence_rasters
 from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.map_encoder import EncodedPlace
 from raylocus.models.part_of_place import cells_that_matter, part_of_place
+from raylocus.models.physics.expected import MapLookup, by_torch
 from raylocus.network.reports.token_cells import token_cells, tokens_of
 from raylocus.scenes.deployment import part_of_deployment
 
@@ -37,6 +39,14 @@ def test_a_part_is_the_place_of_its_cells_alone() -> None:
     assert part.maps.site_of_cell.tolist() == deployment.site_of_cell.tolist()
     assert torch.allclose(found.evidence.total, expected.evidence.total, atol=1e-3)
     assert torch.allclose(found.prediction.log_mass, expected.prediction.log_mass, atol=1e-3)
+
+
+def test_levels_that_are_looked_up_are_those_of_the_parts_own_cells() -> None:
+    maps, cells = place_maps(PLACE), torch.tensor([4, 0, 5])
+    points = torch.tensor([[3.0, -20.0], [40.0, 11.0]])
+    part, whole = (MapLookup(each, by_torch).at(points) for each in (CellOrder(cells).place(maps), maps))
+    torch.testing.assert_close(part.level, whole.level[:, cells], equal_nan=True)
+    assert not torch.allclose(part.level, whole.level[:, :3], equal_nan=True)
 
 
 def test_what_is_named_and_what_is_strongest_somewhere_matters() -> None:

@@ -104,7 +104,7 @@ class WindowLocator:
         if not fullest:
             return 1.0, Belief(0.0, 1.0, 1.0)
         judgement = self.second.judge(torch.stack([each.look.statistics for each in fullest]))
-        surprises = torch.stack([surprise(each.sites, each.maps) for each in fullest])
+        surprises = torch.stack([surprise(each.sites, each.maps) for each in fullest]).numpy()
         sharpening = self.second.trained.calibration.sharpening
         # No wider where they fit badly: over ground without end a small power would be mass at its ends.
         sharpness = max(sharpness_of(judgement.score, len(fullest), sharpening), 1.0)

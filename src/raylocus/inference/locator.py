@@ -25,8 +25,7 @@ from raylocus.models.density import (
     displaced_density,
     estimate,
     fine_density,
-    ranged_density,
-    weights_of_ranges,
+    ranged_densities,
 )
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.evidence.ranging import ranging_likelihood
@@ -152,7 +151,8 @@ class Locator:
         ]
         order = np.argsort(np.concatenate(groups), kind="stable")
         density, statistics, ranging = (torch.cat(each)[order] for each in zip(*parts, strict=True))
-        return ranged_density(density, weights_of_ranges(ranging)), statistics
+        (ranged,) = ranged_densities(ranging, density)
+        return ranged, statistics
 
     def _of_part(
         self, reports: Reports, named: Int[np.ndarray, " token"], place: EncodedPlace, deployment: Deployment

@@ -18,7 +18,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.density import doubted_density, ranged_density, weights_of_ranges
+from raylocus.models.density import doubted_density, ranged_densities
 from raylocus.models.misfit import Judgement
 
 #: Log odds of the weight of maps: at a score and a surprise of 0, and for each unit of the mean of either. Of those
@@ -104,7 +104,7 @@ def surprise(
     return ((sites - maps) * sites.clamp(min=LEAST).log()).sum((-2, -1))
 
 
-def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
+def weight_of_maps(score: float, surprises: Float[np.ndarray, " phone"]) -> float:
     """How much the maps weigh for phones that are located together.
 
     Args:
@@ -112,7 +112,7 @@ def weight_of_maps(score: float, surprises: Float[Tensor, " phone"]) -> float:
         surprises: of each phone; without any, maps weigh as usual.
     """
     said = len(surprises) / (len(surprises) + SILENT)
-    mean = float(surprises.clamp(-MOST, MOST).mean()) if len(surprises) else 0.0
+    mean = float(np.clip(surprises, -MOST, MOST).mean()) if len(surprises) else 0.0
     odds = ODDS + said * (PER_SCORE * min(max(score, -MOST), MOST) + PER_SURPRISE * mean)
     return 1 / (1 + math.exp(-odds))
 
@@ -159,16 +159,16 @@ def with_sites(
             not where sites are elsewhere.
         sharpening: see `sharpness_of`.
     """
-    surprises, (weight, wrong, sharpness) = surprise(sites, maps), torch.empty(3, len(maps), 1, 1)
+    surprises, law = surprise(sites, maps).numpy(), np.empty((3, len(maps), 1, 1), np.float32)
     for number, judgement in enumerate(judgements):
         own = judged == number
-        weight[own], wrong[own] = weight_of_maps(judgement.score, surprises[own]), judgement.wrong
-        sharpness[own] = sharpness_of(judgement.score, int(own.sum()), sharpening)
+        law[0, own] = weight_of_maps(judgement.score, surprises[own])
+        law[1, own] = judgement.wrong
+        law[2, own] = sharpness_of(judgement.score, int(own.sum()), sharpening)
     # Ranges know more than maps do, and are not to be outvoted by them.
-    sharpness[ranging.flatten(1).any(1)] = 1.0
-    ranges = weights_of_ranges(ranging)
-    by_sites = ranged_density(sites, ranges)
-    even = (1 - WRONG_SITES) * by_sites + WRONG_SITES / sites.shape[1:].numel()
+    law[2, ranging.flatten(1).any(1).numpy()] = 1.0
+    weight, wrong, sharpness = torch.from_numpy(law)
     both = pooled_densities(sites, maps, weight, sharpness=sharpness)
-    density, middle = (ranged_density(each, ranges) for each in both)
+    by_sites, density, middle = ranged_densities(ranging, sites, *both)
+    even = (1 - WRONG_SITES) * by_sites + WRONG_SITES / sites.shape[1:].numel()
     return doubted_density(density, wrong, even), doubted_density(middle, wrong, by_sites)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -74,18 +75,22 @@ def _spread(count: int, deviation: float) -> Float[Tensor, "to from"]:
     return torch.exp(-0.5 * (step / deviation).square()) * (step.abs() <= reach) / kernel.sum()
 
 
-def weights_of_ranges(log_likelihood: Float[Tensor, "batch y x"]) -> Float[Tensor, "batch y x"]:
-    """What a density is multiplied by, given what times of arrival say, see `models.evidence.ranging`; at most 1."""
+def ranged_densities(
+    log_likelihood: Float[Tensor, "batch y x"], *densities: Float[Tensor, "batch y x"]
+) -> Sequence[Float[Tensor, "batch y x"]]:
+    """Densities given times of arrival; as they were where no phone has any.
+
+    Args:
+        log_likelihood: what times of arrival say of each ground cell, see `models.evidence.ranging`.
+        densities: of the same phones, over the same ground.
+    """
+    if not log_likelihood.any():
+        return densities
+    highest = log_likelihood.amax((-2, -1), keepdim=True)
     # Ground of no likelihood keeps some mass, for a density to divide by.
-    return torch.exp(RANGING_WEIGHT * (log_likelihood - log_likelihood.amax((-2, -1), keepdim=True))) + 1e-12
-
-
-def ranged_density(
-    density: Float[Tensor, "batch y x"], weights: Float[Tensor, "batch y x"]
-) -> Float[Tensor, "batch y x"]:
-    """A density given times of arrival, by `weights_of_ranges` of its own ground cells."""
-    held = density * weights
-    return held / held.sum((-2, -1), keepdim=True)
+    weights = torch.exp(RANGING_WEIGHT * (log_likelihood - highest)) + 1e-12
+    held = [density * weights for density in densities]
+    return [each / each.sum((-2, -1), keepdim=True) for each in held]
 
 
 def doubted_density(

@@ -90,14 +90,14 @@ class LocationNetwork(nn.Module):
         (maps, rasters), orders = place.thinned, place.swapped_names
         renamed = output.pooled.longest.renamed(orders)
         evidence = output.evidence
-        summary = evidence.summary.repeat(len(orders), 1)
-        log_scale = evidence.log_scale[:, -1:].repeat(len(orders), 1)
+        summary = evidence.summary.repeat_interleave(len(orders), 0)
+        log_scale = evidence.log_scale[:, -1:].repeat_interleave(len(orders), 0)
         likelihoods = self.evidence.fused(renamed, summary, log_scale, maps, rasters)
         sharp = self.evidence.sharp(renamed, maps, rasters).log_likelihood
-        by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (len(orders), -1))
+        by_order = torch.cat([*likelihoods, sharp], 1).unflatten(0, (-1, len(orders)))
         kinds = [LIKELIHOODS.index(name) for name in (*FUSED, "sharp")]
         exponents = self.evidence.exponents(evidence.summary)[:, kinds]
-        gains = gains_over_swapped_cells(by_order, exponents, maps.outdoor)
+        gains = gains_over_swapped_cells(by_order, exponents, maps.log_outdoor)
         heard = output.pooled.heard[:, 0].sum(1)
         return misfit_statistics(evidence.highest, heard, evidence.log_scale, gains)
 
@@ -140,4 +140,4 @@ def hidden_channels(
 
 def _shallow(log_likelihood: Float[Tensor, "*maps y x"]) -> Float[Tensor, "*maps y x"]:
     """From 1 at the most likely ground to 0 at `EVIDENCE_DEPTH` below."""
-    return (log_likelihood / EVIDENCE_DEPTH + 1).clamp(min=0)
+    return torch.add(log_likelihood.new_ones(()), log_likelihood, alpha=1 / EVIDENCE_DEPTH).relu_()

@@ -37,9 +37,9 @@ def misfit_statistics(
 
 
 def gains_over_swapped_cells(
-    likelihoods: Float[Tensor, "order batch kind y x"],
+    likelihoods: Float[Tensor, "batch order kind y x"],
     exponents: Float[Tensor, "batch kind"],
-    outdoor: Float[Tensor, "y x"],
+    log_outdoor: Float[Tensor, "y x"],
 ) -> Float[Tensor, "batch kind_or_all"]:
     """How much better likelihoods explain the reports than if other cells of the place had been named [nats].
 
@@ -49,12 +49,13 @@ def gains_over_swapped_cells(
     Args:
         likelihoods: of the reports under the names that they have, then under others.
         exponents: of each likelihood in the product.
-        outdoor: share of each ground cell that is outdoors.
+        log_outdoor: `PlaceMaps.log_outdoor`.
     """
-    product = torch.einsum("bk,obkyx->obyx", exponents, likelihoods)[:, :, None]
-    over_ground = torch.cat([likelihoods, product], 2) + torch.log(outdoor + 1e-4)
-    named, *swapped = torch.logsumexp(over_ground.flatten(3), 3)
-    return named - torch.logsumexp(torch.stack(swapped), 0) + math.log(len(swapped))
+    product = torch.einsum("bk,bokyx->boyx", exponents, likelihoods)[:, :, None]
+    over_ground = torch.cat([likelihoods, product], 2) + log_outdoor
+    gained = torch.logsumexp(over_ground.flatten(3), 3)
+    named, swapped = gained[:, 0], gained[:, 1:]
+    return named - torch.logsumexp(swapped, 1) + math.log(swapped.shape[1])
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,9 @@ class MisfitCalibration:
 
     def score(self, statistics: Float[Tensor, "phone statistic"]) -> Float[Tensor, " phone"]:
         """High where the map is wrong."""
-        standard = (statistics - statistics.new_tensor(self.centre)) / statistics.new_tensor(self.scale)
-        return (
-            standard.clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION) @ statistics.new_tensor(self.weights)
-            + self.offset
-        )
+        centre, scale, weights = (each.to(statistics) for each in self._law)
+        standard = ((statistics - centre) / scale).clamp(-LARGEST_DEVIATION, LARGEST_DEVIATION)
+        return standard @ weights + self.offset
 
     def judge(self, statistics: Float[Tensor, "phone statistic"], prior: float) -> Judgement:
         """How well map and measurements of phones that are located together fit.
@@ -117,6 +116,12 @@ class MisfitCalibration:
         """Standard deviation of the mean score of so many phones about that of a group of their world."""
         within = self.deviation**2 * max(1 / phones - 1 / self.group_size, 0.0)
         return math.sqrt(within + (SMOOTHING * self._spread) ** 2 + 1e-12)
+
+    @cached_property
+    def _law(self) -> tuple[Float[Tensor, " statistic"], ...]:
+        return tuple(
+            torch.tensor(each, dtype=torch.float64) for each in (self.centre, self.scale, self.weights)
+        )
 
     @cached_property
     def _groups(self) -> tuple[Float[Tensor, " right"], Float[Tensor, " wrong"]]:

@@ -8,6 +8,7 @@ those left out as well that are the strongest on less than a hundredth of the gr
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from raylocus.models.evidence.cell_order import CellOrder
-from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.evidence.rasters import EvidenceRasters, picked
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_encoder import EncodedPlace
 
@@ -39,8 +40,10 @@ def part_of_place(place: EncodedPlace, cells: Int[Tensor, " cell"]) -> EncodedPl
     # What is strongest somewhere is in most parts, and summed once.
     added = cells[torch.isin(cells, place.strongest, invert=True)]
     lacking = place.strongest[torch.isin(place.strongest, cells, invert=True)]
-    more, less = (place.rasters.level[some].sum((0, 1)) for some in (added, lacking))
-    all_levels = place.strongest_levels + more - less
+    all_levels = place.strongest_levels.clone()
+    for some, sign in ((added, 1), (lacking, -1)):
+        for kind in itertools.chain(*picked(place.rasters.level, some)):
+            all_levels.add_(kind, alpha=sign)
     return _Part(
         *_part(place.maps, place.rasters, cells, all_levels), place.radio[cells], place.ground, place, cells
     )

@@ -82,14 +82,15 @@ def geometric_median(density: Float[Tensor, "sample y x"], size: float) -> Float
 def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Float[Tensor, "sample 2"]:
     count = density.shape[-1]
     axis = (torch.arange(count, device=density.device) + 0.5) * (size / count) - size / 2
-    point = _weighted_mean(density, axis)
+    powers = torch.stack([torch.ones_like(axis), axis], 1)
+    point = _weighted_mean(density, powers)
     moving, left, here = torch.arange(len(density), device=density.device), density, point
     for _ in range(MEDIAN_STEPS):
         # On a grid squared distances are a sum of two short axes, which is exact and quick.
-        x, y = (axis - here[..., None]).square().unbind(1)
+        x, y = (axis - here[..., None]).square_().unbind(1)
         pull = (y[:, :, None] + x[:, None, :]).clamp_(min=NEAREST**2).rsqrt_().mul_(left)
-        there = torch.lerp(here, _weighted_mean(pull, axis), STRETCH)
-        still = (there - here).abs().amax(1) <= MEDIAN_TOLERANCE
+        there = torch.lerp(here, _weighted_mean(pull, powers), STRETCH)
+        still = (there - here).abs_().amax(1) <= MEDIAN_TOLERANCE
         here = there
         if still.any():
             point[moving], on = here, ~still
@@ -101,7 +102,8 @@ def _geometric_medians(density: Float[Tensor, "sample y x"], size: float) -> Flo
 
 
 def _weighted_mean(
-    weight: Float[Tensor, "sample y x"], axis: Float[Tensor, " x"]
+    weight: Float[Tensor, "sample y x"], powers: Float[Tensor, "x 2"]
 ) -> Float[Tensor, "sample 2"]:
-    over_x, over_y = weight.sum(1), weight.sum(2)
-    return torch.stack([over_x @ axis, over_y @ axis], 1) / over_x.sum(1, keepdim=True)
+    """Means of x and y, by the sums of 1, x and y, along one axis and then the other."""
+    moments = powers.T @ (weight @ powers)
+    return torch.stack([moments[:, 0, 1], moments[:, 1, 0]], 1) / moments[:, 0, :1]

@@ -53,13 +53,14 @@ class PooledObservations:
         return self._map_tensors(lambda name, values: values[:, -1:])
 
     def renamed(self, orders: Int[Tensor, "order cell"]) -> PooledObservations:
-        """The batch once in each order of the cells, one after the other."""
+        """Each of the batch once in each order of the cells, one after the other."""
+        every = orders.flatten()
 
         def moved(name: str, values: Tensor) -> Tensor:
             if name == "weakest":
-                return values.repeat(len(orders), 1)
-            moved = values.index_select(2, orders.flatten()).unflatten(2, orders.shape)
-            return moved.movedim(2, 0).flatten(0, 1)
+                return values.repeat_interleave(len(orders), 0)
+            moved = values.index_select(2, every).unflatten(2, orders.shape)
+            return moved.transpose(1, 2).flatten(0, 1)
 
         return self._map_tensors(moved)
 

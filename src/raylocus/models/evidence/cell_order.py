@@ -22,7 +22,7 @@ from raylocus.models.inputs.tensors import SequenceTensors
 SWAPS = 12
 #: Fields whose axis of cells is the first, and the third.
 MAP_FIELDS = (
-    *("level", "covered", "formula", "isotropic", "sinr", "beam_relative", "fine_level"),
+    *("level", "covered", "formula", "isotropic", "sinr", "beam_relative"),
     *("poses", "site_of_cell", "beams_of_cell", "sharp_cell"),
 )
 RASTER_FIELDS = ("level", "beam")

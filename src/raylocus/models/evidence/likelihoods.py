@@ -25,7 +25,8 @@ FREEDOM = 4.0
 
 def student_log_density(residual: Tensor, scale: Tensor) -> Tensor:
     """Log-density of a Student t law with `FREEDOM`, up to a constant."""
-    return -(FREEDOM + 1) / 2 * torch.log1p((residual / scale) ** 2 / FREEDOM) - torch.log(scale)
+    share = (residual * (FREEDOM**-0.5 / scale)).square()
+    return torch.add(-torch.log(scale), torch.log1p(share), alpha=-(FREEDOM + 1) / 2)
 
 
 def robust_evidence(

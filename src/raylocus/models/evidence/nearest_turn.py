@@ -1,4 +1,4 @@
-"""Beams of one cell against its mapped ones, the antenna turned at every place as fits best there."""
+"""Beams of cells against their mapped ones, the antenna turned at every place as fits best there."""
 
 from __future__ import annotations
 
@@ -14,13 +14,18 @@ from torch.autograd.function import once_differentiable
 CACHED = 1 << 18
 
 
+def cells_at_once(beams: int, turns: int, ground: int) -> int:
+    """Cells that are worked on together: so many as keep `CACHED` numbers busy, one where there is much ground."""
+    return max(CACHED // (_power_count(beams) * turns * ground), 1)
+
+
 def beam_distance(
-    seen: Float[Tensor, "row beam"],
-    weight: Float[Tensor, "row beam"],
+    seen: Float[Tensor, "cell row beam"],
+    weight: Float[Tensor, "cell row beam"],
     offset: Float[Tensor, ""],
     turn: Float[Tensor, " turn"],
-    mapped: Float[Tensor, "beam turn ground"],
-) -> Float[Tensor, "row ground"]:
+    mapped: Float[Tensor, "cell beam turn ground"],
+) -> Float[Tensor, "cell row ground"]:
     """Squared distance, in deviations, of mapped beams from reported ones; at each ground cell the least of all turns.
 
     With weights w and levels m mapped, y reported: Σw(y − m)² less what an error common to the beams explains,
@@ -33,27 +38,48 @@ def beam_distance(
         turn: what each turn adds.
         mapped: levels for each turn [dB], of any precision.
     """
-    first, total = weight * seen, weight.sum(1, keepdim=True)
+    first, total = weight * seen, weight.sum(-1, keepdim=True)
     common = (offset / (1 + offset * total)).sqrt()
-    square = torch.cat([weight, -2 * first, (first * seen).sum(1, keepdim=True)], 1)
-    level = torch.cat([0 * weight, -common * weight, common * first.sum(1, keepdim=True)], 1)
-    rows = torch.stack([square, level], 1)
+    square = torch.cat([weight, -2 * first, (first * seen).sum(-1, keepdim=True)], -1)
+    level = torch.cat([0 * weight, -common * weight, common * first.sum(-1, keepdim=True)], -1)
+    rows = torch.stack([square, level], 2)
     if not (torch.is_grad_enabled() and (rows.requires_grad or turn.requires_grad)):
         return _least_of_all(rows, turn, mapped)
-    found: Tensor = _NearestTurn.apply(rows, turn, mapped)
-    return found
+    found: list[Tensor] = [
+        _NearestTurn.apply(*each, turn, levels) for *each, levels in zip(rows, mapped, strict=True)
+    ]
+    return torch.stack(found)
+
+
+def _power_count(beams: int) -> int:
+    """m² and m of each beam, 1, and what a turn adds."""
+    return 2 * beams + 2
 
 
 def _least_of_all(
-    rows: Float[Tensor, "row 2 power"],
+    rows: Float[Tensor, "cell row 2 power"],
     turn: Float[Tensor, " turn"],
-    mapped: Float[Tensor, "beam turn ground"],
-) -> Float[Tensor, "row ground"]:
-    """What `_NearestTurn` finds, where nobody asks which turn it is of: all turns at once, in a third of the calls."""
-    every = _rows_of_turns(rows, turn)
-    least, parts = rows.new_empty(len(rows), mapped.shape[2]), _parts(mapped, 2 * every[..., 0].numel())
-    for part, own in zip(parts, least.split([each.shape[2] for each in parts], 1), strict=True):
-        own.copy_(_distance(every, _powers(part.movedim(1, 0), rows.dtype)).amin(0))
+    mapped: Float[Tensor, "cell beam turn ground"],
+) -> Float[Tensor, "cell row ground"]:
+    """What `_NearestTurn` finds, where nobody asks which turn it is of: all turns at once, in the same few buffers."""
+    (cells, beams, turns, ground), count = mapped.shape, rows.shape[1]
+    square = torch.cat([rows[:, :, 0], torch.ones_like(rows[:, :, 0, :1])], 2)
+    level, least = rows[:, :, 1, beams:].contiguous(), rows.new_empty(cells, count, ground)
+    size = min(max(CACHED // (cells * turns * max(_power_count(beams), 2 * count)), 1), ground)
+    powers = rows.new_empty(cells, _power_count(beams), turns, size)
+    powers[:, -2], powers[:, -1] = 1, turn[:, None]
+    squares, levels = powers[:, :beams], powers[:, beams:-2]
+    every, first = powers.flatten(2), powers[:, beams:-1].flatten(2)
+    own, other = rows.new_empty(2, cells, count, turns, size)
+    of_square, of_level = own.flatten(2), other.flatten(2)
+    for start in range(0, ground, size):
+        # The last part overlaps the one before, so that it fills the buffers.
+        at = min(start, ground - size)
+        levels.copy_(mapped[..., at : at + size])
+        torch.square(levels, out=squares)
+        torch.bmm(square, every, out=of_square)
+        torch.bmm(level, first, out=of_level)
+        torch.amin(own.addcmul_(other, other, value=-1), 2, out=least[..., at : at + size])
     return least
 
 

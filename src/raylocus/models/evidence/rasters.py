@@ -12,10 +12,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from raylocus.models.inputs.maps import PlaceMaps
@@ -70,10 +71,15 @@ class EvidenceRasters:
         self, values: Float[Tensor, "batch head cell *kind"]
     ) -> Float[Tensor, "batch head site slot"]:
         """Values of cells as `moments` has them: of each site's sectors and kinds; 0 in slots that a site lacks."""
-        slots = self.cell_of_slot
-        found = values.index_select(2, slots.flatten().clamp(min=0)).unflatten(2, slots.shape)
-        used = (slots >= 0).reshape(*slots.shape, *(1 for _ in values.shape[3:]))
-        return (found * used).flatten(3)
+        cells, used = self._slots
+        found = values.index_select(2, cells).unflatten(2, used.shape)
+        return (found * used.reshape(*used.shape, *(1 for _ in values.shape[3:]))).flatten(3)
+
+    @cached_property
+    def _slots(self) -> tuple[Int[Tensor, " slot"], Bool[Tensor, "site sector"]]:
+        """Cell of each sector of each site, any where there is none, and whether there is one."""
+        with torch.inference_mode(False):  # training may take them next
+            return self.cell_of_slot.flatten().clamp(min=0), self.cell_of_slot >= 0
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> EvidenceRasters:
         """The same with a function applied to every field that is a raster."""
@@ -100,11 +106,6 @@ def picked(rasters: Float[Tensor, "item *shape y x"], index: Int[Tensor, " some"
 def are_all(index: Int[Tensor, " some"], rasters: Float[Tensor, "item ..."]) -> bool:
     """Whether an index takes all rasters in their order; not asked where to ask would keep a device waiting."""
     return index.is_cpu and torch.equal(index, torch.arange(len(rasters)))
-
-
-def seen_index(share: Float[Tensor, " item"]) -> Int[Tensor, " some"]:
-    """Items that are seen, ascending; all of them where to ask would keep a device waiting."""
-    return share.nonzero().flatten() if share.is_cpu else torch.arange(len(share), device=share.device)
 
 
 def hat_functions(

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
 from raylocus.models.evidence.gaussian import GaussianEvidence, gaussian_evidence
-from raylocus.models.evidence.nearest_turn import beam_distance
-from raylocus.models.evidence.rasters import EvidenceRasters, picked, seen_index, seen_items
+from raylocus.models.evidence.nearest_turn import beam_distance, cells_at_once
+from raylocus.models.evidence.rasters import EvidenceRasters, picked
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.time_heads import PooledObservations
 
@@ -78,31 +79,88 @@ class SharpEvidence(nn.Module):
         own = turned if len(maps.turns) > 1 else listed
         known, seen = pooled.beam_known.flatten(0, 1), pooled.beam.flatten(0, 1)
         turn = (maps.turns * torch.exp(-self.log_turn)).square().to(own.dtype)
-        cells, ground = seen_items(pooled.beam_known.sum(3)), maps.sharp_outdoor.shape
+        ground = maps.sharp_outdoor.shape
         found = known.new_zeros(len(known), ground.numel())
-        for cell, mapped in zip(cells, picked(maps.sharp_beams, maps.sharp_cell[list(cells)]), strict=True):
-            row, beam = seen_index(known[:, cell].sum(1)), seen_index(known[:, cell].sum(0))
-            at = row[:, None], cell, beam
-            of_cell = mapped.index_select(0, beam).flatten(2)
-            found.index_add_(0, row, beam_distance(seen[at], known[at] / own, offset, turn, of_cell))
+        count = cells_at_once(known.shape[2], len(turn), ground.numel())
+        for heard in heard_beams(known, count):
+            mapped = heard.of_place(maps).flatten(3)
+            weight = heard.of_rows(known) * heard.used / own
+            distance = beam_distance(heard.of_rows(seen), weight, offset, turn, mapped)
+            found.index_add_(0, heard.row.flatten(), distance.flatten(0, 1))
         return found.reshape(*pooled.heard.shape[:2], *ground)
+
+
+@dataclass(frozen=True)
+class HeardBeams:
+    """Of some cells the rows that have any of their beams; rows without any fill up what some have fewer of."""
+
+    cell: Int[Tensor, " cell"]
+    row: Int[Tensor, "cell row"]
+    used: Float[Tensor, "cell row 1"]
+    """0 of what fills up."""
+    beam: slice
+    """From the first to the last that any row has."""
+
+    def of_rows(self, values: Float[Tensor, "any_row any_cell any_beam"]) -> Float[Tensor, "cell row beam"]:
+        """Theirs of the values of all."""
+        return values[self.row, self.cell[:, None]][..., self.beam]
+
+    def of_place(self, maps: PlaceMaps) -> Float[Tensor, "cell beam turn sharp_y sharp_x"]:
+        """Their mapped levels [dB]; of one cell no copy."""
+        rasters = list(picked(maps.sharp_beams, maps.sharp_cell[self.cell]))
+        return (rasters[0][None] if len(rasters) == 1 else torch.stack(rasters))[:, self.beam]
+
+
+def heard_beams(known: Float[Tensor, "row cell beam"], count: int) -> list[HeardBeams]:
+    """So many cells at a time of those that have beams; all cells one by one where to ask would keep a device waiting.
+
+    Args:
+        known: share of the reports that have each beam.
+        count: cells.
+    """
+    rows, cells = (torch.arange(size, device=known.device) for size in known.shape[:2])
+    if not known.is_cpu:
+        used = known.new_ones(1, len(rows), 1)
+        return [HeardBeams(cell, rows[None], used, slice(None)) for cell in cells[:, None]]
+    has: Bool[np.ndarray, "row cell beam"] = known.detach().numpy() > 0
+    heard: Bool[np.ndarray, "cell row"] = np.asarray(has.any(2)).T
+    beams = np.flatnonzero(has.any((0, 1)))
+    found: list[HeardBeams] = []
+    cell = np.flatnonzero(heard.any(1))
+    for start in range(0, len(cell), count):
+        some = cell[start : start + count]
+        most = int(heard[some].sum(1).max())
+        row = np.argsort(~heard[some], axis=1, kind="stable")[:, :most]
+        used = torch.from_numpy(np.take_along_axis(heard[some], row, 1)[..., None]).to(known)
+        beam = beams if len(some) > 1 else np.flatnonzero(has[:, some[0]].any(0))
+        at = slice(int(beam[0]), int(beam[-1]) + 1)
+        found.append(HeardBeams(torch.from_numpy(some), torch.from_numpy(row), used, at))
+    return found
+
+
+def largest_within(
+    values: Float[Tensor, "batch head sharp_y sharp_x"], side: int
+) -> Float[Tensor, "batch head y x"]:
+    """The largest value within each of so many coarse cells along an axis."""
+    rows = values.unflatten(2, (side, -1)).amax(3)
+    return rows.unflatten(3, (side, -1)).amax(4)
 
 
 def pooled_and_detail(
     sharp: Float[Tensor, "batch sharp_y sharp_x"],
-    sharp_outdoor: Float[Tensor, "sharp_y sharp_x"],
-    outdoor: Float[Tensor, "y x"],
+    log_sharp_outdoor: Float[Tensor, "sharp_y sharp_x"],
+    log_outdoor: Float[Tensor, "y x"],
 ) -> tuple[Float[Tensor, "batch y x"], Float[Tensor, "batch sharp_y sharp_x"]]:
     """Of a log-likelihood: that of each coarse cell with its outdoor prior, and what is left for the cells within.
 
     Args:
         sharp: of the sharp cells.
-        sharp_outdoor: share of each that is outdoors.
-        outdoor: the same of the coarse cells.
+        log_sharp_outdoor: `PlaceMaps.log_sharp_outdoor`.
+        log_outdoor: `PlaceMaps.log_outdoor`.
     """
-    parts = len(sharp_outdoor) // len(outdoor)
+    parts = len(log_sharp_outdoor) // len(log_outdoor)
     sharp = sharp - sharp.amax((1, 2), keepdim=True).detach()
-    held = functional.pixel_unshuffle((sharp + torch.log(sharp_outdoor + 1e-4))[:, None], parts)
+    held = functional.pixel_unshuffle((sharp + log_sharp_outdoor)[:, None], parts)
     whole = torch.logsumexp(held, 1) - 2 * math.log(parts)
-    above = whole - torch.log(outdoor + 1e-4)
+    above = whole - log_outdoor
     return whole, sharp - functional.interpolate(above[:, None], scale_factor=float(parts))[:, 0]

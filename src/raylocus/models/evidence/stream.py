@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional
 
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.gaussian import GaussianEvidence, even_gaussian_evidence, gaussian_evidence
@@ -20,7 +19,7 @@ from raylocus.models.evidence.likelihoods import (
 from raylocus.models.evidence.motion import CHANGES, changes, moved_on
 from raylocus.models.evidence.positioning import ANGLES, azimuths
 from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
-from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
+from raylocus.models.evidence.sharp import SharpEvidence, largest_within, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.set_layers import gated, zero_linear
@@ -111,18 +110,18 @@ class EvidenceStream(nn.Module):
         age = torch.einsum("bht,bt->bh", weights, torch.nan_to_num(sequences.age))
         summary = summary + self.severity(sharp.log_scale) + self.change(changes(pooled, age))
         likelihoods = torch.stack(self.fused(pooled, summary, sharp.log_scale, maps, rasters), 1)
-        highest = likelihoods.amax((-2, -1), keepdim=True).detach()
-        likelihoods = likelihoods - highest
+        highest = likelihoods.detach().amax((-2, -1), keepdim=True)
+        likelihoods = likelihoods.sub_(highest)
         gates = self._gates(summary)
         angles = self.angles(sequences, weights, maps)
         best = angles.amax((-2, -1), keepdim=True).detach()
-        by_sharp = gates[:, LIKELIHOODS.index("sharp"), :, None, None] * sharp.log_likelihood
-        prior, detail = pooled_and_detail(
-            by_sharp[:, 0] + self._presence(maps), maps.sharp_outdoor, maps.outdoor
-        )
+        of_sharp = gates[:, LIKELIHOODS.index("sharp"), :, None, None]
+        newest = torch.addcmul(self._presence(maps), of_sharp[:, 0], sharp.log_likelihood[:, 0])
+        prior, detail = pooled_and_detail(newest, maps.log_sharp_outdoor, maps.log_outdoor)
         by_head = torch.einsum("bkh,bkhyx->bhyx", gates[:, : len(FUSED)], likelihoods)
         by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
-        earlier = by_head[:, 1:] + functional.max_pool2d(by_sharp[:, 1:], detail.shape[-1] // prior.shape[-1])
+        largest = largest_within(sharp.log_likelihood[:, 1:], len(maps.outdoor))
+        earlier = torch.addcmul(by_head[:, 1:], of_sharp[:, 1:], largest)
         total = prior + by_head[:, 0] + self._before(earlier, age[:, 1:], summary, maps)
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
         channels = likelihoods.flatten(1, 2)
@@ -137,7 +136,7 @@ class EvidenceStream(nn.Module):
     ) -> Float[Tensor, "batch y x"]:
         """What the heads of earlier reports say of where phones are now; the summary knows how fast they are."""
         speed = torch.exp(self.log_speed + gated(self.speed(summary)))
-        moved = moved_on(likelihoods + torch.log(maps.outdoor + 1e-4), speed * age, maps.size)
+        moved = moved_on(likelihoods + maps.log_outdoor, speed * age, maps.size)
         return torch.einsum("bh,bhyx->byx", self._shares(summary), moved)
 
     def _shares(self, summary: Float[Tensor, "batch width"]) -> Float[Tensor, "batch earlier"]:

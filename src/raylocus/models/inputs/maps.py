@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -66,13 +67,13 @@ class PlaceMaps:
     sharp_beams: Float[Tensor, "sharp_cell beam turn sharp_y sharp_x"]
     """`beam_relative` of the sharp ground cells were the antenna turned by each of `turns` [dB], in half precision."""
     sharp_cell: Int[Tensor, " cell"]
-    """Index of each cell in the sharp maps."""
+    """Index of each cell in the sharp maps and in `fine_level`."""
     sharp_outdoor: Float[Tensor, "sharp_y sharp_x"]
     """Share of each sharp ground cell outside buildings."""
     sharp_ground: Float[Tensor, "kind sharp_y sharp_x"]
     """Share of each sharp ground cell that is outdoors and of each of `GROUND_KINDS`; 0 where the map knows none."""
-    fine_level: Float[Tensor, "cell fine_y fine_x"]
-    """RSRP of the best beam [dBm] on the native grid; NaN without a path."""
+    fine_level: Float[Tensor, "sharp_cell fine_y fine_x"]
+    """RSRP of the best beam [dBm] on the native grid; NaN without a path. Its cells stay as those of sharp maps do."""
     fine_distance: Float[Tensor, "site fine_y fine_x"]
     """`distance` on the native grid."""
     fine_outdoor: Float[Tensor, "fine_y fine_x"]
@@ -87,6 +88,16 @@ class PlaceMaps:
     """How far off its listed azimuth a cell points in `sharp_beams`, ascending [rad]; 0 alone where R has no more."""
     size: float
     """Side of the tile [m]."""
+
+    @cached_property
+    def log_outdoor(self) -> Float[Tensor, "y x"]:
+        """What the outdoor share of the coarse ground adds to a log-density; 9 nats less where there is none."""
+        return _log_share(self.outdoor)
+
+    @cached_property
+    def log_sharp_outdoor(self) -> Float[Tensor, "sharp_y sharp_x"]:
+        """The same of the sharp ground."""
+        return _log_share(self.sharp_outdoor)
 
     @property
     def as_listed(self) -> PlaceMaps:
@@ -113,6 +124,11 @@ class PlaceMaps:
             if field.name != "size"
         }
         return dataclasses.replace(self, **moved)
+
+
+def _log_share(share: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
+    with torch.inference_mode(False):  # training may take it next
+        return torch.log(share + 1e-4)
 
 
 def place_maps(place: MappedPlace) -> PlaceMaps:

@@ -95,7 +95,7 @@ class MapLookup:
         maps, scaled = self.maps, point / (self.maps.size / 2)
         cells, sites = maps.beam_relative.shape[:2], maps.departure.shape[:2]
         return Expected(
-            level=lookup(maps.fine_level, scaled, self.read),
+            level=lookup(maps.fine_level[maps.sharp_cell], scaled, self.read),
             beam_relative=self.read(maps.beam_relative.flatten(0, 1), scaled).unflatten(1, cells),
             length=self.read(maps.distance, scaled),
             departure=self.read(maps.departure.flatten(0, 1), scaled).unflatten(1, sites),
