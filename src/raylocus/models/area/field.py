@@ -87,7 +87,9 @@ class Field:
         return middle, narrow / (error + 0.02), bias * narrow, weight
 
     @cached_property
-    def _angle_weights(self) -> tuple[Float[Tensor, "report expert power_token"], Float[Tensor, "report expert 1"]]:
+    def _angle_weights(
+        self,
+    ) -> tuple[Float[Tensor, "report expert power_token"], Float[Tensor, "report expert 1"]]:
         """Of the cosine's first three powers, which give the harmonics, and what is the same everywhere."""
         known = self.present & (self.direction != 0).any(-1)
         first, second, third = (self._part(9, 12)[..., 0] * known[:, None]).unbind(0)

@@ -111,7 +111,7 @@ def _before(
     time: Float[np.ndarray, " every"],
 ) -> _Before:
     grid = ground.square(middle, reports, SIDE)
-    log_density = _softened(torch.from_numpy(ground.rasters(reports[:-1], grid)).float()).log()
+    log_density = _softened(torch.from_numpy(ground.rasters(reports[:-1], grid))).log()
     moved = np.outer(np.diff(time[reports]), SPEEDS)
     filtered = _filtered(log_density, moved, scale, grid)
     return _Before(grid, np.tensordot(SPEED_SHARES, filtered.double().numpy(), 1))
