@@ -45,12 +45,13 @@ class Field:
 
     def log_density(self, points: Float[Tensor, "report point 2"]) -> Float[Tensor, "report point"]:
         """Unnormalised log density at points in each report's frame."""
-        x, y = points.movedim(-1, 0)[:, :, None].contiguous() - self.position.movedim(-1, 0)[..., None]
+        east, north = points.movedim(-1, 0).contiguous()
+        x, y = east[:, None] - self.position[..., :1], north[:, None] - self.position[..., 1:]
         distance = torch.sqrt(x.square() + y.square() + NEAR**2)
         sums = self._distance_terms(torch.log(distance)[:, None]) + self._angle_terms(x, y, distance)
         if len(self._ranged):
             sums = sums + self._range_terms(distance[:, None, self._ranged])
-        held = 1.6 * torch.log1p(points.square().sum(-1) / FAR**2)
+        held = 1.6 * torch.log1p((east.square() + north.square()) / FAR**2)
         return torch.logsumexp(sums, dim=1) - held
 
     def _part(self, first: int, last: int) -> Float[Tensor, "part report expert token 1"]:

@@ -65,9 +65,10 @@ class GroundMasses:
     def _reach(self, reports: Int[np.ndarray, " held"], point: Float[np.ndarray, "2"]) -> float:
         """Half of the side of the square about a point that holds `WINDOW_MASS` of each of some reports."""
         own = self.masses
-        away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None]).max(2)
-        reach = away + own.side[reports].numpy() / 2
-        order = reach.argsort(1, kind="stable")
+        away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None])
+        # Axis by axis, and in any order of equals: many times faster.
+        reach = np.maximum(away[..., 0], away[..., 1]) + own.side[reports].numpy() / 2
+        order = reach.argsort(1)
         held = np.take_along_axis(own.mass[reports].numpy(), order, 1).cumsum(1)
         last = (held < WINDOW_MASS).sum(1, keepdims=True).clip(max=reach.shape[1] - 1)
         return float(np.take_along_axis(reach, np.take_along_axis(order, last, 1), 1).max())
