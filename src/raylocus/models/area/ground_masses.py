@@ -66,9 +66,9 @@ class GroundMasses:
         """Half of the side of the square about a point that holds `WINDOW_MASS` of each of some reports."""
         own = self.masses
         away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None])
-        # Axis by axis, and in any order of equals: many times faster.
+        # Axis by axis: reductions over an axis of two are many times slower.
         reach = np.maximum(away[..., 0], away[..., 1]) + own.side[reports].numpy() / 2
-        order = reach.argsort(1)
+        order = _ascending(reach)
         held = np.take_along_axis(own.mass[reports].numpy(), order, 1).cumsum(1)
         last = (held < WINDOW_MASS).sum(1, keepdims=True).clip(max=reach.shape[1] - 1)
         return float(np.take_along_axis(reach, np.take_along_axis(order, last, 1), 1).max())
@@ -106,6 +106,12 @@ class GroundMasses:
         ]
         mass: np.ndarray = sum(parts[1:], parts[0]).numpy()
         return mass
+
+
+def _ascending(values: Float[np.ndarray, "row value"]) -> Int[np.ndarray, "row value"]:
+    """Order of each row's positive values, equals as they stand; stable sorts take ten times as long."""
+    bits = values.astype(np.float32).view(np.int32).astype(np.int64)
+    return np.sort(bits << 32 | np.arange(values.shape[1]), axis=1) & 0xFFFFFFFF
 
 
 def _crossed(
