@@ -82,6 +82,14 @@ def test_clocks_may_be_anything() -> None:
     assert np.allclose(before.timed, after.timed, atol=1e-3, equal_nan=True)
 
 
+def test_sites_are_named_by_the_reports_that_hear_them() -> None:
+    heard = network(4, USUAL, 20).heard
+    sites = np.tile(np.arange(len(heard.cells.sites)), (len(heard), 1))
+    of_report = np.split(heard.token_site, heard.rows.offsets[1:-1])
+    wanted = [np.isin(own, named) for own, named in zip(sites, of_report, strict=True)]
+    assert (heard.names(sites) == np.stack(wanted)).all()
+
+
 def test_a_wider_stream_says_more_of_its_cells() -> None:
     drawn = network(2, USUAL, 60)
     whole = network_statistics(drawn.heard, anchors_of(drawn.heard))

@@ -160,7 +160,7 @@ class AreaLocator:
         density = np.full((len(reports), *grid.shape), even, np.float32)
         for located in self.located_by_stream(reports, deployment, stream):
             inside = located.ground.rasters(np.arange(len(located.sequence)), grid)
-            outside = np.maximum(1 - inside.sum((1, 2), keepdims=True), 0)
+            outside = np.maximum(1 - inside.sum((1, 2), keepdims=True, dtype=float), 0)
             density[located.sequence] = inside + outside * even
         return density
 

@@ -76,9 +76,13 @@ def pair_features(
     position: Float[Tensor, "report token 2"], direction: Float[Tensor, "report token 2"]
 ) -> Float[Tensor, "report token token pair"]:
     """Distance of each pair, whether it is one site, and how far each antenna looks towards the other."""
-    step = position[:, None, :] - position[:, :, None]
-    distance = torch.sqrt(step.square().sum(-1) + 1e-8)
-    facing = torch.einsum("bijc,bic->bij", step, direction) / distance
+    # Axis by axis: sums over an axis of two are many times slower.
+    (east, north), (towards_east, towards_north) = (
+        each.unbind(-1) for each in (position, direction[:, :, None])
+    )
+    x, y = (each[:, None, :] - each[:, :, None] for each in (east, north))
+    distance = torch.sqrt(x.square() + y.square() + 1e-8)
+    facing = (x * towards_east + y * towards_north) / distance
     return torch.stack(
         [torch.log(distance + 0.05), (distance < 0.01).float(), facing, facing.transpose(1, 2)], dim=-1
     )

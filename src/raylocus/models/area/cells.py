@@ -100,6 +100,16 @@ class Densities(Protocol):
         """Unnormalised log density at points in each report's frame."""
 
 
+def _middles(along: int) -> Float[Tensor, "cell 2"]:
+    """Of along² cells of the square of side 1 about 0, x before y."""
+    axis = (torch.arange(along) + 0.5) / along - 0.5
+    return torch.cartesian_prod(axis, axis)
+
+
+#: Of the square that is looked at, and of one that is divided, as parts of their sides.
+_WHOLE, _DIVIDED = _middles(COARSE), _middles(PARTS)
+
+
 def cell_masses(field: Densities, temperature: float = 1.0) -> CellMasses:
     """The masses of densities over the square about each report's centre.
 
@@ -107,9 +117,8 @@ def cell_masses(field: Densities, temperature: float = 1.0) -> CellMasses:
         field: the densities.
         temperature: by which the log density is divided; above 1 the answer is wider.
     """
-    reports, side = len(field), 2 * HALF / COARSE
-    axis = (torch.arange(COARSE) + 0.5) * side - HALF
-    centre = torch.cartesian_prod(axis, axis).expand(reports, -1, 2)
+    side = 2 * HALF / COARSE
+    centre = (_WHOLE * (2 * HALF)).expand(len(field), -1, 2)
     log_mass = field.log_density(centre) / temperature + 2 * math.log(side)
     centres = []
     sides = []
@@ -119,9 +128,8 @@ def cell_masses(field: Densities, temperature: float = 1.0) -> CellMasses:
         centres.append(centre)
         sides.append(torch.full_like(log_mass, side))
         masses.append(log_mass.scatter(1, top, -torch.inf))
-        offset = ((torch.arange(PARTS) + 0.5) / PARTS - 0.5) * side
         chosen = centre.gather(1, top[..., None].expand(-1, -1, 2))
-        centre = (chosen[:, :, None] + torch.cartesian_prod(offset, offset)).flatten(1, 2)
+        centre = (chosen[:, :, None] + _DIVIDED * side).flatten(1, 2)
         side = side / PARTS
         log_mass = field.log_density(centre) / temperature + 2 * math.log(side)
     sides.append(torch.full_like(log_mass, side))

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from raylocus.geo import Extent, Grid
 from raylocus.models.area.cells import CellMasses
@@ -64,9 +65,10 @@ class GroundMasses:
     def _reach(self, reports: Int[np.ndarray, " held"], point: Float[np.ndarray, "2"]) -> float:
         """Half of the side of the square about a point that holds `WINDOW_MASS` of each of some reports."""
         own = self.masses
-        away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None]).max(2)
-        reach = away + own.side[reports].numpy() / 2
-        order = reach.argsort(1, kind="stable")
+        away = abs(own.centre[reports].numpy() - (point - self.origin[reports])[:, None])
+        # Axis by axis: reductions over an axis of two are many times slower.
+        reach = np.maximum(away[..., 0], away[..., 1]) + own.side[reports].numpy() / 2
+        order = _ascending(reach)
         held = np.take_along_axis(own.mass[reports].numpy(), order, 1).cumsum(1)
         last = (held < WINDOW_MASS).sum(1, keepdims=True).clip(max=reach.shape[1] - 1)
         return float(np.take_along_axis(reach, np.take_along_axis(order, last, 1), 1).max())
@@ -80,51 +82,54 @@ class GroundMasses:
 
     def raster(self, report: int, grid: Grid) -> Float[np.ndarray, "y x"]:
         """Mass of each cell of a grid; what lies outside of it is left out."""
-        return self.rasters(np.array([report]), grid)[0]
+        return self.rasters(np.array([report]), grid)[0].astype(float)
 
     def rasters(self, reports: Int[np.ndarray, " some"], grid: Grid) -> Float[np.ndarray, "some y x"]:
-        """The same of several reports."""
+        """The same of several reports, in single precision."""
         parts = [
             self._rasters(reports[first : first + RASTERS], grid) for first in range(0, len(reports), RASTERS)
         ]
         return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
     def _rasters(self, reports: Int[np.ndarray, " some"], grid: Grid) -> Float[np.ndarray, "some y x"]:
-        own = self.masses
-        away = self.origin[reports] - np.array(grid.centre)
-        centre = (own.centre[reports].numpy() + away[:, None]).astype(np.float32)
-        side = own.side[reports].numpy()
-        density = own.mass[reports].numpy() / side**2
-        axis = (grid.x_coordinates - grid.centre[0]).astype(np.float32)
+        own, index = self.masses, torch.from_numpy(reports)
+        away = torch.from_numpy(self.origin[reports] - np.array(grid.centre))
+        centre = (own.centre[index] + away[:, None]).float()
+        side = own.side[index]
+        density = own.mass[index] / side.square()
+        edges = torch.from_numpy(
+            (np.arange(grid.count + 1) * grid.resolution - grid.size / 2).astype(np.float32)
+        )
         parts = [
-            _crossed(along, centre[:, cells], side[:, cells], density[:, cells], axis, grid.resolution)
+            _crossed(along, centre[:, cells], side[:, cells], density[:, cells], edges, grid.resolution)
             for along, cells in own.runs
         ]
-        return sum(parts[1:], parts[0]).astype(float)
+        mass: np.ndarray = sum(parts[1:], parts[0]).numpy()
+        return mass
+
+
+def _ascending(values: Float[np.ndarray, "row value"]) -> Int[np.ndarray, "row value"]:
+    """Order of each row's positive values, equals as they stand; stable sorts take ten times as long."""
+    bits = values.astype(np.float32).view(np.int32).astype(np.int64)
+    return np.sort(bits << 32 | np.arange(values.shape[1]), axis=1) & 0xFFFFFFFF
 
 
 def _crossed(
-    along: int, centre: Float[np.ndarray, "report cell 2"], side: Float[np.ndarray, "report cell"],
-    density: Float[np.ndarray, "report cell"], axis: Float[np.ndarray, " count"], resolution: float,
-) -> Float[np.ndarray, "report count count"]:  # fmt: skip
+    along: int, centre: Float[Tensor, "report cell 2"], side: Float[Tensor, "report cell"],
+    density: Float[Tensor, "report cell"], edges: Float[Tensor, " edge"], resolution: float,
+) -> Float[Tensor, "report y x"]:  # fmt: skip
     """Mass in each cell of a grid of squares of along² cells: what their columns and rows share with the grid's."""
     # x before y.
-    blocks = density.reshape(len(density), -1, along, along)
-    half, edge = side[:, :: along**2, None] / 2, resolution / 2
-    columns = centre[..., 0].reshape(blocks.shape)[..., 0]
-    rows = centre[..., 1].reshape(blocks.shape)[:, :, 0]
-    reach = len(axis) * edge + half
-    near = (abs(columns) < reach).any(2) & (abs(rows) < reach).any(2)
-    some = np.flatnonzero((near & (blocks.max((2, 3)) * resolution**2 > NOTHING)).any(0))
-    half, high, low = half[:, some], axis + edge, axis - edge
-    over_x, over_y = (
-        np.maximum(np.minimum((each + half)[..., None], high) - np.maximum((each - half)[..., None], low), 0)
-        for each in (columns[:, some], rows[:, some])
-    )
-    of_rows, of_columns = torch.from_numpy(over_y), torch.from_numpy(over_x)
-    by_row = torch.from_numpy(blocks[:, some]).mT @ of_columns
-    product: np.ndarray = (of_rows.flatten(1, 2).mT @ by_row.flatten(1, 2)).numpy()
-    return product
+    blocks, points = (each.unflatten(1, (-1, along, along)) for each in (density, centre))
+    half, reach = side[:, :: along**2] / 2, edges[-1] + side[:, :: along**2] / 2
+    lines = torch.stack([points[:, :, :, 0, 0], points[:, :, 0, :, 1]])
+    near = (lines.abs().amin(-1) < reach).all(0) & (blocks.amax((2, 3)) * resolution**2 > NOTHING)
+    some = near.any(0).nonzero()[:, 0]
+    lines, half = lines.index_select(2, some)[..., None], half.index_select(1, some)[..., None, None]
+    # How far into each line of cells the grid's lines lie.
+    columns, rows = torch.minimum(torch.maximum(edges - lines, -half), half).diff(dim=-1)
+    by_row = blocks.index_select(1, some).mT @ columns
+    return rows.flatten(1, 2).mT @ by_row.flatten(1, 2)
 
 
 @dataclass(frozen=True)

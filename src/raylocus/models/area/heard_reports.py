@@ -207,21 +207,16 @@ def _network(
     clocks, clock = np.unique(key, return_inverse=True)
     return HeardNetwork(
         cells, found.rows, found.cell, level[token], reports.serving[token],
-        _advances(reports, token, found.cell, deployment),
+        _column(reports, "timing_advance")[token] * _advance_steps(deployment)[found.cell],
         arrival_lengths(_column(reports, "time_of_arrival")[token], clock.reshape(-1), len(clocks)),
     )  # fmt: skip
 
 
-def _advances(
-    reports: Reports,
-    token: Int[np.ndarray, " read_token"],
-    cell: Int[np.ndarray, " read_token"],
-    deployment: Deployment,
-) -> Float[np.ndarray, " read_token"]:
-    steps = _column(reports, "timing_advance")[token]
-    numerology = np.array([deployment.carriers[each.carrier].numerology for each in deployment.cells])
-    lengths = np.array([timing_advance_distance(each) for each in range(7)])
-    return steps * lengths[numerology[cell]]
+@lru_cache(KEPT_DEPLOYMENTS)
+def _advance_steps(deployment: Deployment) -> Float[np.ndarray, " cell"]:
+    """Distance of one step of timing advance at each cell [m]."""
+    carriers = [deployment.carriers[each.carrier] for each in deployment.cells]
+    return np.array([timing_advance_distance(each.numerology) for each in carriers])
 
 
 def _column(reports: Reports, name: str) -> Float[np.ndarray, " token"]:

@@ -61,9 +61,13 @@ def pooled(
             phones.offsets[:-1].tolist(), phones.offsets[1:].tolist(), found.median, strict=True
         )
     ]
+    factor = _factors(own.centre, found.origin, before)
     for _ in range(ROUNDS):
-        own = _divided(own, _weighed(own, found.origin, before).mass)
-    return GroundMasses(found.origin, _weighed(own, found.origin, before))
+        own = _divided(own, own.mass * factor)
+        added = own.centre[:, factor.shape[1] :]
+        factor = torch.cat([factor, _factors(added, found.origin, before)], dim=1)
+    mass = own.mass * factor
+    return GroundMasses(found.origin, replace(own, mass=mass / mass.sum(1, keepdim=True)))
 
 
 @dataclass(frozen=True)
@@ -80,15 +84,17 @@ class _Before:
         return map_coordinates(self.density, away.T[::-1], order=1, mode="constant", cval=EVEN)
 
 
-def _weighed(own: CellMasses, origin: Float[np.ndarray, "phone 2"], before: Sequence[_Before]) -> CellMasses:
-    points = own.centre.numpy() + origin[:, None]
+def _factors(
+    centre: Float[Tensor, "phone cell 2"], origin: Float[np.ndarray, "phone 2"], before: Sequence[_Before]
+) -> Float[Tensor, "phone cell"]:
+    """What earlier reports say of each phone's squares."""
+    points = centre.numpy() + origin[:, None]
     factor = np.stack([each.at(some) for each, some in zip(before, points, strict=True)])
-    mass = own.mass * torch.from_numpy(factor).float()
-    return replace(own, mass=mass / mass.sum(1, keepdim=True))
+    return torch.from_numpy(factor).float()
 
 
 def _divided(own: CellMasses, mass: Float[Tensor, "phone cell"]) -> CellMasses:
-    """The same with those squares divided that hold most of another mass."""
+    """The same with those squares divided that hold most of another mass; their parts come last."""
     top = mass.topk(min(DIVIDED, mass.shape[1]), dim=1).indices
     side, parts = own.side.gather(1, top) / PARTS, own.mass.gather(1, top) / PARTS**2
     axis = torch.arange(PARTS) - (PARTS - 1) / 2
@@ -111,7 +117,7 @@ def _before(
     time: Float[np.ndarray, " every"],
 ) -> _Before:
     grid = ground.square(middle, reports, SIDE)
-    log_density = _softened(torch.from_numpy(ground.rasters(reports[:-1], grid)).float()).log()
+    log_density = _softened(torch.from_numpy(ground.rasters(reports[:-1], grid))).log()
     moved = np.outer(np.diff(time[reports]), SPEEDS)
     filtered = _filtered(log_density, moved, scale, grid)
     return _Before(grid, np.tensordot(SPEED_SHARES, filtered.double().numpy(), 1))

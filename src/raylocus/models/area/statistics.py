@@ -56,6 +56,7 @@ class _Streams:
     def __init__(self, network: HeardNetwork, anchors: Anchors, stream: Int[np.ndarray, " report"]) -> None:
         self.network, self.anchors, self.stream = network, anchors, stream
         self.of_token, self.reports = stream[network.report], np.bincount(stream)
+        self.tokens = np.bincount(self.of_token, minlength=len(self.reports))
         self.count, self.sites = len(self.reports), len(network.cells.sites)
         self.step = network.cells.position[network.cell] - anchors.plain[network.report]
         self.away = np.hypot(*self.step.T)
@@ -66,13 +67,15 @@ class _Streams:
         fall, residual = self._fall()
         count = self._by_cell(None)
         level = self._by_cell(residual) / (count + LEVEL_PRIOR)
-        pairs = np.unique(self.network.report * self.sites + self.network.token_site)
+        pairs = self.network.named
         key = self.stream[pairs // self.sites] * self.sites + pairs % self.sites
         named = np.bincount(key, minlength=self.count * self.sites).reshape(self.count, self.sites)
         share = named / self.reports[:, None]
+        (lengths, first, drop, strongest, scale, within), nearest = self._of_reports()
         numbers = np.concatenate([
-            self._counts(), self._levels(), self._geometry(), fall, self._azimuths(), self._listing(),
-            np.std(level, axis=1, keepdims=True) / 10, self._timing(), self._hearing(share),
+            self._counts(lengths), self._levels(first, drop), self._geometry(strongest, scale), fall, self._azimuths(),
+            self._listing(scale), np.std(level, axis=1, keepdims=True) / 10, self._timing(),
+            self._hearing(share, within, nearest),
         ], axis=1)  # fmt: skip
         return NetworkStatistics(
             np.clip(np.nan_to_num(numbers), -10, 10),
@@ -102,33 +105,47 @@ class _Streams:
         at_scale = self._median(level - slope[self.of_token] * distance, self.of_token)
         return np.stack([slope / 20, spread / 10, (at_scale + 90) / 20], axis=1), residual
 
-    def _counts(self) -> Float[np.ndarray, "stream statistic"]:
-        lengths = self.network.rows.lengths
-        quantiles = np.log(self._quantiles(lengths, self.stream, (0.1, 0.5, 0.9)))
-        few, all_of = np.log(np.minimum(self.reports, MOST)) / 5, np.log(self._mean(lengths, self.stream))
-        return np.column_stack([few, quantiles, self._mean(lengths == 1, self.stream), all_of])
+    def _of_reports(self) -> tuple[Float[np.ndarray, "kind stream 3"], Float[np.ndarray, "stream 3"]]:
+        """Quantiles 0.1, 0.5 and 0.9 of what reports are, and means of which near sites are heard, see `_within`.
 
-    def _levels(self) -> Float[np.ndarray, "stream statistic"]:
+        Of each report these are its tokens, its first level and what levels fall by from there, the distance to the
+        strongest cell, the scale, and the share of nearer sites that is heard.
+        """
         network, level = self.network, self.network.level
-        first, last = level[network.rows.starts], level[network.rows.offsets[1:] - 1]
+        within, means = self._within()
+        first = level[network.rows.starts]
+        values = np.stack([
+            network.rows.lengths, first, first - level[network.rows.offsets[1:] - 1],
+            self.away[network.rows.starts] / self.anchors.scale, self.anchors.scale, within,
+        ])  # fmt: skip
+        return self._quantiles(values, self.stream, (0.1, 0.5, 0.9)), means
+
+    def _counts(self, lengths: Float[np.ndarray, "stream 3"]) -> Float[np.ndarray, "stream statistic"]:
+        few, number = np.log(np.minimum(self.reports, MOST)) / 5, self.network.rows.lengths
+        return np.column_stack([
+            few, np.log(lengths), self._mean_report(number == 1), np.log(self._mean_report(number)),
+        ])  # fmt: skip
+
+    def _levels(
+        self, first: Float[np.ndarray, "stream 3"], fall: Float[np.ndarray, "stream 3"]
+    ) -> Float[np.ndarray, "stream statistic"]:
+        network, level = self.network, self.network.level
         second = network.rows.rank == 1
         drop = level[network.rows.first[second]] - level[second]
         least = np.full(self.count, np.inf)
         np.minimum.at(least, self.of_token, level)
         return np.column_stack([
-            (self._quantiles(first, self.stream, (0.1, 0.5, 0.9)) + 90) / 20,
-            self._median(drop, self.of_token[second]) / 10, self._median(first - last, self.stream) / 10,
-            (least + 90) / 20,
+            (first + 90) / 20, self._median(drop, self.of_token[second]) / 10, fall[:, 1] / 10, (least + 90) / 20,
         ])  # fmt: skip
 
-    def _geometry(self) -> Float[np.ndarray, "stream statistic"]:
+    def _geometry(
+        self, strongest: Float[np.ndarray, "stream 3"], scale: Float[np.ndarray, "stream 3"]
+    ) -> Float[np.ndarray, "stream statistic"]:
         spread = np.sqrt(report_mean(self.network, (self.step**2).sum(1))) / self.anchors.scale
-        strongest = self.away[self.network.rows.starts] / self.anchors.scale
         several = self.network.rows.lengths > 1
         wide = self._quantiles(spread[several], self.stream[several], (0.5, 0.9))
         return np.column_stack([
-            np.log(wide + 0.1), np.log(self._median(strongest, self.stream) + 0.1),
-            (np.log(self._median(self.anchors.scale, self.stream)) - 6) / 1.5,
+            np.log(wide + 0.1), np.log(strongest[:, 1] + 0.1), (np.log(scale[:, 1]) - 6) / 1.5,
         ])  # fmt: skip
 
     def _azimuths(self) -> Float[np.ndarray, "stream statistic"]:
@@ -143,15 +160,15 @@ class _Streams:
         number = np.log(np.clip(found, 1, MOST)) / 5
         return np.column_stack([self._mean(known), np.where(some, mean, 0.0), np.where(some, number, 0.0)])
 
-    def _listing(self) -> Float[np.ndarray, "stream statistic"]:
+    def _listing(self, scale: Float[np.ndarray, "stream 3"]) -> Float[np.ndarray, "stream statistic"]:
         cells = self.network.cells
         heard = np.bincount(self.named // self.sites, minlength=self.count) / self.sites
-        off = float(np.median(cells.deviation)) / self._median(self.anchors.scale, self.stream)
+        off = cells.middle_deviation / scale[:, 1]
         serving = np.bincount(self.of_token, self.network.serving, self.count) / self.reports
         every = np.ones(self.count)
         return np.column_stack([
             every * np.mean(cells.deviation > 0), off, heard, every * np.log(len(cells.site) / self.sites),
-            every * np.log(self.sites) / 3, serving, every * np.std(cells.power) / 10,
+            every * np.log(self.sites) / 3, serving, every * cells.power_spread / 10,
         ])  # fmt: skip
 
     def _timing(self) -> Float[np.ndarray, "stream statistic"]:
@@ -161,30 +178,37 @@ class _Streams:
         log_error = np.log(self._median(error, self.of_token[arrival]) + 0.01)
         return np.column_stack([share, advanced, np.where(share > 0, log_error, 0.0)])
 
-    def _hearing(self, share: Float[np.ndarray, "stream site"]) -> Float[np.ndarray, "stream statistic"]:
-        """Which share of the sites that lie nearer to the centroid than the furthest heard one is heard."""
+    def _within(self) -> tuple[Float[np.ndarray, " report"], Float[np.ndarray, "stream 3"]]:
+        """Share that is heard of the sites that lie nearer to each report's centroid than the furthest heard one.
+
+        And the means of whether the nearest is heard, of that share, and of the share of the `NEAREST`.
+        """
         network, nearest = self.network, min(NEAREST, self.sites)
         distance, index = network.cells.site_tree.query(self.anchors.plain, nearest)
         distance, index = distance.reshape(len(network), nearest), index.reshape(len(network), nearest)
-        key = network.report * self.sites + network.token_site
-        heard = np.isin(np.arange(len(network))[:, None] * self.sites + index, key)
+        heard = network.names(index)
         reach = np.zeros(len(network))
         np.maximum.at(reach, network.report, self.away)
         within = distance <= reach[:, None] * 1.0001 + 1e-6
-        of_within = (heard & within).sum(1) / np.maximum(within.sum(1), 1)
-        live = self._median(share.ravel()[self.named], self.named // self.sites)
-        means = (self._mean(each, self.stream) for each in (heard[:, 0], of_within, heard.mean(1)))
-        first, inner, all_of = means
-        return np.column_stack(
-            [first, inner, self._quantiles(of_within, self.stream, (0.1,)), all_of, np.log(live)]
-        )
+        share = (heard & within).sum(1) / np.maximum(within.sum(1), 1)
+        means = (self._mean_report(each) for each in (heard[:, 0], share, heard.mean(1)))
+        return share, np.stack(list(means), axis=1)
 
-    def _mean(
-        self, values: Shaped[np.ndarray, " value"], stream: Int[np.ndarray, " value"] | None = None
-    ) -> Float[np.ndarray, " stream"]:
-        """Of each stream's values, of which all have some: of tokens, unless streams are given."""
-        stream = self.of_token if stream is None else stream
-        return np.bincount(stream, values, self.count) / np.bincount(stream, minlength=self.count)
+    def _hearing(
+        self,
+        share: Float[np.ndarray, "stream site"],
+        within: Float[np.ndarray, "stream 3"],
+        nearest: Float[np.ndarray, "stream 3"],
+    ) -> Float[np.ndarray, "stream statistic"]:
+        """Whether the nearest sites, those nearer than the furthest heard one, and those named at all are heard."""
+        live = self._median(share.ravel()[self.named], self.named // self.sites)
+        return np.column_stack([nearest[:, :2], within[:, 0], nearest[:, 2], np.log(live)])
+
+    def _mean(self, values: Shaped[np.ndarray, " token"]) -> Float[np.ndarray, " stream"]:
+        return np.bincount(self.of_token, values, self.count) / self.tokens
+
+    def _mean_report(self, values: Shaped[np.ndarray, " report"]) -> Float[np.ndarray, " stream"]:
+        return np.bincount(self.stream, values, self.count) / self.reports
 
     def _median(
         self, values: Float[np.ndarray, " value"], stream: Int[np.ndarray, " value"]
@@ -193,15 +217,17 @@ class _Streams:
 
     def _quantiles(
         self,
-        values: Shaped[np.ndarray, " value"],
+        values: Shaped[np.ndarray, "*kind value"],
         stream: Int[np.ndarray, " value"],
         shares: tuple[float, ...],
-    ) -> Float[np.ndarray, "stream share"]:
+    ) -> Float[np.ndarray, "*kind stream share"]:
         """As `numpy.quantile` of each stream's values; 0 where it has none."""
         number = np.bincount(stream, minlength=self.count)
         start, last = (np.cumsum(number) - number)[:, None], np.maximum(number - 1, 0)[:, None]
         place = np.array(shares) * last
         low = place.astype(np.int64)
-        ordered = np.append(values[np.lexsort((values, stream))], 0.0)
-        below, above = (ordered[start + each] for each in (low, np.minimum(low + 1, last)))
+        order = np.lexsort((values, np.broadcast_to(stream, values.shape)))
+        ordered = np.zeros((*values.shape[:-1], values.shape[-1] + 1))
+        ordered[..., :-1] = np.take_along_axis(values, order, -1)
+        below, above = (ordered[..., start + each] for each in (low, np.minimum(low + 1, last)))
         return np.where(number[:, None] > 0, below + (above - below) * (place - low), 0.0)

@@ -29,9 +29,10 @@ class Streams:
             CheckpointError: the network was adapted to another one than this.
         """
         numbers = np.unique(self.stream[readings])
-        members, key = np.flatnonzero(np.isin(self.stream, numbers)), tuple(numbers.tolist())
+        place, key = np.searchsorted(numbers, self.stream), tuple(numbers.tolist())
+        members = np.flatnonzero(numbers[np.minimum(place, len(numbers) - 1)] == self.stream)
         if key not in self._read:
             self._read.clear()
-            stream = np.searchsorted(numbers, self.stream[members])
+            stream = place[members]
             self._read[key] = self.trained.read(self.heard.select(members), stream)
         return self._read[key].tokens(np.searchsorted(members, readings))

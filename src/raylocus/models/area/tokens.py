@@ -151,8 +151,7 @@ class _Table:
         wanted = min(len(sites), SILENT + HEARD)
         _, nearest = net.cells.site_tree.query(self.anchors.weighted, wanted)
         nearest = nearest.reshape(len(net), wanted)
-        key = net.report * len(sites) + net.token_site
-        silent = ~np.isin(np.arange(len(net))[:, None] * len(sites) + nearest, key)
+        silent = ~net.names(nearest)
         rank = np.cumsum(silent, axis=1) - 1
         report, place = np.nonzero(silent & (rank < SILENT))
         site, column = nearest[report, place], HEARD + rank[report, place]
@@ -229,8 +228,7 @@ class _Table:
         heard = self.present[:, :HEARD, None]
         spread = np.sqrt((position[:, :HEARD] ** 2 * heard).sum((1, 2)) / heard.sum((1, 2)))
         first = net.level[net.rows.starts]
-        listed = len(net.cells.sites)
-        sites = np.bincount(np.unique(net.report * listed + net.token_site) // listed, minlength=len(net))
+        sites = np.bincount(net.named // len(net.cells.sites), minlength=len(net))
         own = np.stack([
             np.log(self.anchors.scale) / 1.5 - 4, np.log(lengths), np.log(sites), np.log(spread + 0.05),
             (first + 90) / 20, np.isfinite(self.anchors.timed[:, 0]), self.present[:, HEARD:-ANCHORS].mean(1),

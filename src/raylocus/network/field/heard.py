@@ -42,6 +42,16 @@ class KnownCells:
         return self.position[self.first_of_site]
 
     @cached_property
+    def middle_deviation(self) -> float:
+        """Median of the stated standard deviations [m]."""
+        return float(np.median(self.deviation))
+
+    @cached_property
+    def power_spread(self) -> float:
+        """Standard deviation of the listed levels [dB]."""
+        return float(np.std(self.power))
+
+    @cached_property
     def site_tree(self) -> cKDTree:
         """Their listed positions to look the nearest up in."""
         return cKDTree(self.sites)
@@ -77,6 +87,17 @@ class HeardNetwork:
     def token_site(self) -> Int[np.ndarray, " token"]:
         """Site of each token."""
         return self.cells.site[self.cell]
+
+    @cached_property
+    def named(self) -> Int[np.ndarray, " pair"]:
+        """Sites that reports name, each once a report: report · sites + site, ascending."""
+        return np.unique(self.report * len(self.cells.sites) + self.token_site)
+
+    def names(self, sites: Int[np.ndarray, "report some"]) -> Bool[np.ndarray, "report some"]:
+        """Whether each report names some sites; there must be at least one token."""
+        wanted = np.arange(len(self))[:, None] * len(self.cells.sites) + sites
+        place = np.searchsorted(self.named, wanted)
+        return np.asarray(self.named[np.minimum(place, len(self.named) - 1)] == wanted)
 
     def select(self, reports: Int[np.ndarray, " selected"]) -> HeardNetwork:
         """Some of the reports, in that order."""

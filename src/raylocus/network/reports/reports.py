@@ -138,6 +138,8 @@ class Reports:
 
     def select_tokens(self, kept: Bool[np.ndarray, " token"]) -> Reports:
         """All reports, with some of their tokens."""
+        if kept.all():
+            return self
         counts = np.bincount(self.report_of_token[kept], minlength=len(self.time))
         columns = {name: getattr(self, name)[kept] for name in TOKEN_FIELDS}
         return dataclasses.replace(self, token_offsets=Rows.of(counts).offsets, **columns)
