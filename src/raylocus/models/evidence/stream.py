@@ -20,6 +20,7 @@ from raylocus.models.evidence.likelihoods import (
 from raylocus.models.evidence.motion import CHANGES, changes, moved_on
 from raylocus.models.evidence.positioning import ANGLES, azimuths
 from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
+from raylocus.models.evidence.serving_cell import serving_cell_evidence
 from raylocus.models.evidence.sharp import SharpEvidence, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
@@ -28,8 +29,7 @@ from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head that the fusion network sees as well, in channel order.
 FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "quality")
-#: All likelihoods; networks that never had azimuths in training use them by their law alone. Ranges are finer than the
-#: grid of these, see `models.evidence.ranging`.
+#: All whose exponents are learned; azimuths by their law alone where training had none. See `serving_cell`, `ranging`.
 LIKELIHOODS = (*FUSED, "angles", "sharp")
 #: Exponents of each likelihood at the start of training. The first four judge the same levels, so they share one unit;
 #: SINR follows from them in part.
@@ -122,6 +122,7 @@ class EvidenceStream(nn.Module):
         )
         by_head = torch.einsum("bkh,bkhyx->bhyx", gates[:, : len(FUSED)], likelihoods)
         by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
+        by_head = by_head + serving_cell_evidence(sequences, weights, maps)
         earlier = by_head[:, 1:] + functional.max_pool2d(by_sharp[:, 1:], detail.shape[-1] // prior.shape[-1])
         total = prior + by_head[:, 0] + self._before(earlier, age[:, 1:], summary, maps)
         best_of_all = torch.cat([highest.flatten(1), best.flatten(1)], 1)
