@@ -25,11 +25,11 @@ UNMAPPED_LOG_SPREAD = 1.3
 #: Exponent of the delay spread's likelihood in what each head says.
 SPREAD_WEIGHT = 0.5
 #: How far above the maps' SINR that of a CQI lies, and its standard deviation [dB].
-QUALITY_OFFSET, QUALITY_DEVIATION = 3.0, 10.0
+QUALITY_OFFSET, QUALITY_DEVIATION = 3.0, 8.0
 #: Share of the CQIs that have nothing to do with the map.
-QUALITY_OUTLIERS = 0.05
+QUALITY_OUTLIERS = 0.2
 #: Exponent of the CQI's likelihood in what each head says.
-QUALITY_WEIGHT = 0.3
+QUALITY_WEIGHT = 0.2
 #: CQI 0, out of range, to 15.
 INDICES = 16
 
