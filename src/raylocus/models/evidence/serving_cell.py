@@ -53,8 +53,8 @@ def serving_cell_evidence(
 
 
 def index_shares(index: Float[Tensor, "batch time cell"]) -> Float[Tensor, "batch time cell index"]:
-    """1 at the CQI that was reported; 0 everywhere where none was."""
-    return (index[..., None] == torch.arange(INDICES, device=index.device)).to(index)
+    """1 at the CQI that was reported, or next to a mean of some; 0 everywhere where none was."""
+    return (index.round()[..., None] == torch.arange(INDICES, device=index.device)).to(index)
 
 
 def spread_evidence(
