@@ -67,6 +67,10 @@ class AnalyticCity:
                 "rsrp": (axes["cell"], np.nanmax(beams, 1)),
                 "toa": (axes["site"], (distance / SPEED_OF_LIGHT).astype(np.float32).reshape(by_site)),
                 "line_of_sight": (axes["site"], (distance < 70).astype(np.float32).reshape(by_site)),
+                "delay_spread": (
+                    axes["site"],
+                    np.where(distance < 70, 1e-9 * distance, np.nan).reshape(by_site),
+                ),
             },
             coords={"x": self.tile.x_coordinates, "y": self.tile.y_coordinates},
             attrs={"ue_height": 1.5},

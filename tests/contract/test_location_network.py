@@ -57,6 +57,21 @@ def with_positioning(sequences: SequenceTensors, maps: PlaceMaps) -> SequenceTen
     return dataclasses.replace(sequences, further=further, further_names=names, censored=censored)
 
 
+def test_delay_spread_and_cqi_count_though_no_training_had_them(network, maps, sequences):
+    serving = sequences.serving[..., None]
+    base = log_mass(network, sequences, maps)
+    lit = dataclasses.replace(maps, log_delay_spread=torch.log1p(maps.distance / 10))
+    silent = dataclasses.replace(sequences, observed=sequences.observed.clone())
+    silent.observed[..., 2] = torch.nan
+    for name, value, given in (("delay_spread", 4e-8, sequences), ("cqi", 2.0, silent)):
+        further = torch.where(serving, value, torch.nan)
+        censored = torch.cat([given.censored, torch.zeros_like(further)], -1)
+        added = dataclasses.replace(given, further=further, further_names=(name,), censored=censored)
+        found, without = (log_mass(network, each, lit) for each in (added, given))
+        assert torch.isfinite(found).all() and (found - without).abs().amax((-2, -1)).min() > 0.05
+    assert torch.equal(log_mass(network, sequences, lit), base)
+
+
 def test_the_order_of_cells_changes_nothing(network, maps, sequences):
     order = CellOrder(torch.tensor([3, 0, 5, 1, 4, 2]))
     other = log_mass(network, order.sequences(sequences), order.place(maps))

@@ -28,6 +28,7 @@ from raylocus.propagation.link_abstraction.link_quality import (
     block_error_rate,
     effective_sinr,
     link_quality,
+    lowest_sinr_db,
     thresholds_db,
 )
 from raylocus.propagation.link_abstraction.modulation_tables import (
@@ -125,6 +126,16 @@ def test_cqi_at_both_sides_of_every_threshold(number: int, layers: int) -> None:
         assert found[0] >= row + table.first and found[1] != row + table.first
     ends = np.array([[np.nan], [1e-5], [1e9]])
     assert link_quality(ends, 106, 1, number, layers).cqi.tolist() == [0, 0, 15]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4])
+@pytest.mark.parametrize("blocks", [6, 24, 106, 273])
+def test_the_lowest_sinr_of_every_cqi_is_where_it_is_first_reported(number: int, blocks: int) -> None:
+    lowest = lowest_sinr_db(blocks, number)
+    assert len(lowest) == 15 and (np.diff(lowest) > 0).all()
+    for side, expected in ((1e-6, range(1, 16)), (-1e-6, range(15))):
+        flat = 10 ** ((lowest[:, None] + side) / 10)
+        assert link_quality(flat, blocks, 1, number).cqi.tolist() == list(expected)
 
 
 def test_fitted_curves_follow_sionnas_simulations() -> None:

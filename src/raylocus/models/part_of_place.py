@@ -22,7 +22,7 @@ from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_encoder import EncodedPlace
 
 #: Maps whose first axis is that of sites.
-_MAPS_BY_SITE = ("departure", "distance", "line_of_sight", "fine_distance")
+_MAPS_BY_SITE = ("departure", "distance", "log_delay_spread", "line_of_sight", "fine_distance")
 
 
 def cells_that_matter(place: EncodedPlace, named: Int[Tensor, " cell"]) -> Int[Tensor, " kept"]:

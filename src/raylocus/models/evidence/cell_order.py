@@ -23,7 +23,7 @@ SWAPS = 12
 #: Fields whose axis of cells is the first, and the third.
 MAP_FIELDS = (
     *("level", "covered", "formula", "isotropic", "sinr", "beam_relative"),
-    *("poses", "site_of_cell", "beams_of_cell", "sharp_cell"),
+    *("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "cqi_sinr"),
 )
 RASTER_FIELDS = ("level", "beam")
 SEQUENCE_FIELDS = (

@@ -41,14 +41,14 @@ def pseudo_ranges(
     has the UE's transmit time in common. The two halves of a round trip add to twice the length.
     """
     found = {}
-    rstd = _feature(sequences, "rstd")
+    rstd = feature_of(sequences, "rstd")
     if rstd is not None:
         has_any = ~rstd.isnan().all(-1, keepdim=True)
         found["rstd"] = torch.where(sequences.serving & has_any & rstd.isnan(), 0.0, rstd)
-    rtoa = _feature(sequences, "ul_rtoa")
+    rtoa = feature_of(sequences, "ul_rtoa")
     if rtoa is not None:
         found["ul_rtoa"] = rtoa
-    ue_side, site_side = _feature(sequences, "ue_rx_tx"), _feature(sequences, "gnb_rx_tx")
+    ue_side, site_side = feature_of(sequences, "ue_rx_tx"), feature_of(sequences, "gnb_rx_tx")
     if ue_side is not None and site_side is not None:
         found["round_trip"] = (ue_side + site_side) / 2
     return {name: Observation(*pooled(value * SPEED_OF_LIGHT, weights)) for name, value in found.items()}
@@ -58,7 +58,7 @@ def azimuths(sequences: SequenceTensors, weights: Float[Tensor, "batch head time
     """The `ANGLES` that the sequences have [rad]; means over time are means of directions."""
     found = {}
     for name, half_turn in ANGLES.items():
-        values = _feature(sequences, name)
+        values = feature_of(sequences, name)
         if values is None:
             continue
         radians = values * (math.pi / half_turn)
@@ -73,7 +73,8 @@ def azimuth_of(x: Tensor, y: Tensor) -> Tensor:
     return torch.atan2(torch.where(there, y, 0.0), torch.where(there, x, 1.0))
 
 
-def _feature(sequences: SequenceTensors, name: str) -> Float[Tensor, "batch time cell"] | None:
+def feature_of(sequences: SequenceTensors, name: str) -> Float[Tensor, "batch time cell"] | None:
+    """One of the features beyond `OBSERVED`, NaN where it was not measured; None where no report has it."""
     if name not in sequences.further_names:
         return None
     return sequences.further[..., sequences.further_names.index(name)]

@@ -19,6 +19,7 @@ from raylocus.models.evidence.likelihoods import (
 from raylocus.models.evidence.motion import CHANGES, changes, moved_on
 from raylocus.models.evidence.positioning import ANGLES, azimuths
 from raylocus.models.evidence.rasters import EVEN_UNITS, KINDS, EvidenceRasters
+from raylocus.models.evidence.serving_cell import serving_cell_evidence
 from raylocus.models.evidence.sharp import SharpEvidence, largest_within, pooled_and_detail
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
@@ -27,12 +28,12 @@ from raylocus.models.time_heads import PooledObservations
 
 #: Likelihoods of each time head that the fusion network sees as well, in channel order.
 FUSED = ("gaussian", "robust", "formula", "distance", "timing", "beams", "quality")
-#: All likelihoods; networks that never had azimuths in training use them by their law alone. Ranges are finer than the
-#: grid of these, see `models.evidence.ranging`.
+#: All whose exponents are learned; azimuths by their law alone where training had none. See `serving_cell`, `ranging`.
 LIKELIHOODS = (*FUSED, "angles", "sharp")
 #: Exponents of each likelihood at the start of training. The first four judge the same levels, so they share one unit;
 #: SINR follows from them in part.
 START_WEIGHTS = (0.33, 0.3, 0.08, 0.04, 0.8, 0.8, 0.1, 0.8, 0.6)
+assert len(START_WEIGHTS) == len(LIKELIHOODS) and KINDS == 2
 #: Exponent of what each head but the newest says, at the start: reports of one phone err alike in part.
 START_SHARE = 0.35
 #: Speed of phones at the start [m/s].
@@ -120,6 +121,7 @@ class EvidenceStream(nn.Module):
         prior, detail = pooled_and_detail(newest, maps.log_sharp_outdoor, maps.log_outdoor)
         by_head = torch.einsum("bkh,bkhyx->bhyx", gates[:, : len(FUSED)], likelihoods)
         by_head = by_head + gates[:, LIKELIHOODS.index("angles"), :, None, None] * (angles - best)
+        by_head = by_head + serving_cell_evidence(sequences, weights, maps)
         largest = largest_within(sharp.log_likelihood[:, 1:], len(maps.outdoor))
         earlier = torch.addcmul(by_head[:, 1:], of_sharp[:, 1:], largest)
         total = prior + by_head[:, 0] + self._before(earlier, age[:, 1:], summary, maps)
@@ -243,6 +245,3 @@ class EvidenceStream(nn.Module):
         return even_gaussian_evidence(
             values, precisions, rasters.even_moments, rasters.raster_of_site, *variances
         )
-
-
-assert len(START_WEIGHTS) == len(LIKELIHOODS) and KINDS == 2

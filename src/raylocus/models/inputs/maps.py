@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from raylocus.models.inputs.between_turns import with_halfway
+from raylocus.models.inputs.delay_spread import mapped_log_spread
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.network.movement.walking import PAVEMENT_WIDTH, known_layer
 from raylocus.scenes.sites import Deployment
@@ -29,6 +30,8 @@ SHARP_RESOLUTION = 4.0
 GROUND_KINDS = ("water", "road", "roadside", "vegetation")
 #: Length that positions are divided by before a network sees them [m].
 POSITION_SCALE = 256.0
+#: Fields of `PlaceMaps` that are no rasters.
+_OF_CELLS = ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "cqi_sinr", "turns", "size")
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +57,8 @@ class PlaceMaps:
     """RSRP of each beam over the cell's best [dB], scattering included, not below `BEAM_FLOOR`."""
     distance: Float[Tensor, "site y x"]
     """Length of the first path [m]; the straight line where there is none."""
+    log_delay_spread: Float[Tensor, "site y x"]
+    """RMS delay spread, see `mapped_log_spread`; NaN where there is no path."""
     line_of_sight: Float[Tensor, "site y x"]
     """Share of the ground cell in line of sight; 0 without a path."""
     geometry: Float[Tensor, "layer y x"]
@@ -84,6 +89,8 @@ class PlaceMaps:
     """Site index of each cell."""
     beams_of_cell: Int[Tensor, " cell"]
     """Number of SSB beams of each cell, in ascending azimuth; beam axes are as long as the largest."""
+    cqi_sinr: Float[Tensor, "cell step"]
+    """SINR [dB] from which on each cell's UEs report CQI 1 to 15."""
     turns: Float[Tensor, " turn"]
     """How far off its listed azimuth a cell points in `sharp_beams`, ascending [rad]; 0 alone where R has no more."""
     size: float
@@ -112,7 +119,7 @@ class PlaceMaps:
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "turns", "size")
+            if field.name not in _OF_CELLS
         }
         return dataclasses.replace(self, **rasters)
 
@@ -164,6 +171,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         ),
         beam_relative=coarse(maps.beam_relative),
         distance=coarse(maps.path_length),
+        log_delay_spread=mapped_log_spread(maps.delay_spread, coarse),
         line_of_sight=coarse(maps.line_of_sight),
         geometry=coarse(_geometry(maps, ground)),
         outdoor=coarse(maps.outdoor),
@@ -179,6 +187,7 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         poses=torch.from_numpy(cell_poses(deployment, ground)),
         site_of_cell=torch.from_numpy(np.asarray(deployment.site_of_cell, np.int64)),
         beams_of_cell=torch.tensor([cell.array.beams for cell in deployment.cells]),
+        cqi_sinr=torch.from_numpy(maps.cqi_sinr),
         turns=turned[0][1],
         size=float(grid.size),
     )

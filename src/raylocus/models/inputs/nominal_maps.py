@@ -12,6 +12,7 @@ from jaxtyping import Float
 
 from raylocus.errors import PlaceError
 from raylocus.geo import Grid
+from raylocus.propagation.link_abstraction.link_quality import DEFAULT_CQI_TABLE, lowest_sinr_db
 from raylocus.propagation.maps.layers.turned import TURNS, layer_name
 from raylocus.propagation.maps.path_loss import formula_levels, isotropic_levels, power_sum
 from raylocus.propagation.maps.radio_maps import LOAD, NOISE_FIGURE_DB
@@ -187,6 +188,20 @@ class NominalMaps:
             return self.azimuth
         traced = self.radio_maps["aod_azimuth"].values
         return np.where(np.isfinite(traced), traced, self.azimuth).astype(np.float32)
+
+    @cached_property
+    def delay_spread(self) -> Float[np.ndarray, "site y x"]:
+        """RMS delay spread [s]; NaN where no path or layer is there."""
+        if "delay_spread" not in self.radio_maps:
+            return np.full_like(self.path_length, np.nan)
+        return self.radio_maps["delay_spread"].values.astype(np.float32)
+
+    @cached_property
+    def cqi_sinr(self) -> Float[np.ndarray, "cell step"]:
+        """SINR [dB] from which on each cell's UEs report CQI 1 to 15 on one layer (TS 38.214 §5.2.2.1)."""
+        table = int(self.radio_maps.attrs.get("cqi_table", DEFAULT_CQI_TABLE))
+        carriers = [lowest_sinr_db(carrier.resource_blocks, table) for carrier in self.deployment.carriers]
+        return np.array([carriers[cell.carrier] for cell in self.deployment.cells], np.float32)
 
     @cached_property
     def line_of_sight(self) -> Float[np.ndarray, "site y x"]:

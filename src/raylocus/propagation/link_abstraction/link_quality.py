@@ -173,6 +173,23 @@ class TransportBlock:
         return 1 - (1 - ndtr((middle - sinr_db) / width)) ** self.code_blocks
 
 
+def lowest_sinr_db(resource_blocks: int, cqi_table: int = DEFAULT_CQI_TABLE) -> Float[np.ndarray, " cqi"]:
+    """SINR [dB] from which on a flat channel of one layer has each CQI from 1 on; none falls.
+
+    Args:
+        resource_blocks: of the carrier, all given to the UE.
+        cqi_table: number of the table, a key of `CQI_TABLES`.
+
+    Raises:
+        InputError: there is no CQI table of this number.
+    """
+    table = table_of(CQI_TABLES, cqi_table)
+    required = [
+        TransportBlock(table, row, resource_blocks).required_sinr_db for row in range(len(table.rows))
+    ]
+    return np.maximum.accumulate(required)
+
+
 def link_quality(
     sinr: Float[np.ndarray, "link block"],
     resource_blocks: int,
