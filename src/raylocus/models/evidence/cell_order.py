@@ -43,7 +43,8 @@ class CellOrder:
 
     def place(self, maps: PlaceMaps) -> PlaceMaps:
         """A place with its cells in this order."""
-        return self._along(maps, MAP_FIELDS, 0)
+        layers = maps.layers and maps.layers.of_cells(self.order)
+        return dataclasses.replace(self._along(maps, MAP_FIELDS, 0), layers=layers)
 
     def rasters(self, rasters: EvidenceRasters) -> EvidenceRasters:
         """What was made of the place's maps, in this order."""

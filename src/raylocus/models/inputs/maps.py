@@ -14,7 +14,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from raylocus.geo import Grid
 from raylocus.models.inputs.between_turns import with_halfway
+from raylocus.models.inputs.block_means import block_mean
+from raylocus.models.inputs.map_layers import MapLayers, map_layers
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.network.movement.walking import PAVEMENT_WIDTH, known_layer
 from raylocus.scenes.sites import Deployment
@@ -87,13 +90,18 @@ class PlaceMaps:
     """How far off its listed azimuth a cell points in `sharp_beams`, ascending [rad]; 0 alone where R has no more."""
     size: float
     """Side of the tile [m]."""
+    layers: MapLayers | None = None
+    """All layers of R and G over the coarse grid, for networks that see them."""
 
     @property
     def as_listed(self) -> PlaceMaps:
         """The same place with antennas that point where they are listed to."""
         listed = int(self.turns.abs().argmin())
         return dataclasses.replace(
-            self, sharp_beams=self.sharp_beams[:, :, listed, None], turns=self.turns[listed, None]
+            self,
+            sharp_beams=self.sharp_beams[:, :, listed, None],
+            turns=self.turns[listed, None],
+            layers=self.layers and self.layers.without({"turned"}),
         )
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> PlaceMaps:
@@ -101,22 +109,27 @@ class PlaceMaps:
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "turns", "size")
+            if field.name not in _NO_RASTERS
         }
-        return dataclasses.replace(self, **rasters)
+        return dataclasses.replace(self, **rasters, layers=self.layers and self.layers.map_rasters(function))
 
     def to(self, device: torch.device) -> PlaceMaps:
         """The same place on a device."""
         moved: dict[str, Any] = {
             field.name: getattr(self, field.name).to(device)
             for field in dataclasses.fields(self)
-            if field.name != "size"
+            if field.name not in ("size", "layers")
         }
-        return dataclasses.replace(self, **moved)
+        layers = self.layers and self.layers.map_rasters(lambda raster: raster.to(device))
+        return dataclasses.replace(self, **moved, layers=layers)
+
+
+#: Fields of `PlaceMaps` that are no rasters themselves.
+_NO_RASTERS = ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "turns", "size", "layers")
 
 
 def place_maps(place: MappedPlace) -> PlaceMaps:
-    """The tensors of a place.
+    """The tensors of a place, without `layers`.
 
     Raises:
         InputError: the place's grid does not divide into cells of `COARSE_RESOLUTION`.
@@ -124,15 +137,14 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     """
     maps = nominal_maps(place)
     deployment, grid = maps.deployment, maps.tile
-    factor = round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
-
+    factor = _coarse_factor(grid)
     sharp_factor = _sharp_factor(factor, grid.resolution)
 
     def sharp(values: Float[np.ndarray, "... y x"]) -> Tensor:
-        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), sharp_factor))
+        return torch.from_numpy(block_mean(np.asarray(values, np.float32), sharp_factor))
 
     def coarse(values: Float[np.ndarray, "... y x"]) -> Tensor:
-        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), factor))
+        return torch.from_numpy(block_mean(np.asarray(values, np.float32), factor))
 
     ground = float(np.median(maps.terrain))
     turned = [with_halfway(sharp(beams), torch.from_numpy(maps.turns)) for beams in maps.turned_beam_relative]
@@ -166,6 +178,16 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
         turns=turned[0][1],
         size=float(grid.size),
     )
+
+
+def complete_place_maps(place: MappedPlace) -> PlaceMaps:
+    """The tensors of a place with all its layers.
+
+    Raises:
+        InputError, PlaceError: as `place_maps`.
+    """
+    maps = nominal_maps(place)
+    return dataclasses.replace(place_maps(maps), layers=map_layers(maps, _coarse_factor(maps.tile)))
 
 
 def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell pose"]:
@@ -208,14 +230,14 @@ def _ground_kinds(geometry_maps: xr.Dataset) -> Float[np.ndarray, "kind y x"]:
     return np.stack(found).astype(np.float32)
 
 
+def _coarse_factor(grid: Grid) -> int:
+    """Native cells along the side of a coarse one."""
+    return round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
+
+
 def _sharp_factor(coarse: int, resolution: float) -> int:
     """Native cells along the side of a sharp one, of which a coarse one has a whole number."""
     fitting = [
         each for each in range(1, coarse + 1) if coarse % each == 0 and each * resolution <= SHARP_RESOLUTION
     ]
     return max(fitting, default=1)
-
-
-def _block_mean(values: Float[np.ndarray, "... y x"], factor: int) -> Float[np.ndarray, "... rows columns"]:
-    *lead, height, width = values.shape
-    return values.reshape(*lead, height // factor, factor, width // factor, factor).mean((-3, -1))
