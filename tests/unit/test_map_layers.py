@@ -172,8 +172,8 @@ def test_the_order_of_cells_is_the_order_of_their_features():
         np.isfinite(best), np.argsort(order.order.numpy())[np.nan_to_num(best).astype(int)], np.nan
     )
     radio = PLACE.radio_maps.isel(cell=order.order.numpy()).assign(best_server=best.copy(data=renamed))
-    anew = map_layers(dataclasses.replace(PLACE, deployment=deployment, radio_maps=radio), FACTOR)
-    torch.testing.assert_close(anew.cell, LAYERS.cell[order.order])
+    moved = map_layers(dataclasses.replace(PLACE, deployment=deployment, radio_maps=radio), FACTOR)
+    torch.testing.assert_close(moved.cell, LAYERS.cell[order.order])
 
 
 def test_a_place_with_the_layers_that_all_places_have_is_answered():
