@@ -181,12 +181,12 @@ def test_a_place_with_the_layers_that_all_places_have_is_answered():
     encoder = network()
     sequences = sequence_tensors(synthetic_reports(bare, 4, 7), bare.deployment)
     with torch.no_grad():
-        place = encoder.encode_place(encoder.maps_of(bare))
-        mass = encoder(sequences, place).prediction.log_mass
+        maps = encoder.maps_of(bare)
+        mass = encoder(sequences, encoder.encode_place(maps)).prediction.log_mass
     torch.testing.assert_close(mass.exp().sum((1, 2)), torch.ones(len(mass)))
-    assert place.maps.layers is not None
+    assert maps.layers is not None
     known = [index for index, name in enumerate(NAMES["cell"]) if name.endswith(KNOWN)]
-    with_some = {NAMES["cell"][index] for index in known if place.maps.layers.cell[:, index].any()}
+    with_some = {NAMES["cell"][index] for index in known if maps.layers.cell[:, index].any()}
     assert with_some == {"rsrp_beam.known", "rsrp.known"}
 
 

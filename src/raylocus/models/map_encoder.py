@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -85,7 +86,9 @@ class MapEncoder(nn.Module, ABC):
 
     def forward(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
         """Encodes a place; its rasters are made here where they are not at hand."""
-        return EncodedPlace(maps, rasters or evidence_rasters(maps), *self.streams(*self.inputs(maps)))
+        # Layers are many and have done their work; a place that is kept is kept without them.
+        kept = maps if maps.layers is None else dataclasses.replace(maps, layers=None)
+        return EncodedPlace(kept, rasters or evidence_rasters(maps), *self.streams(*self.inputs(maps)))
 
     @abstractmethod
     def streams(

@@ -76,9 +76,7 @@ def _part_of_maps(
     sites: Int[Tensor, " site"],
     site_of_cell: Int[Tensor, " cell"],
 ) -> PlaceMaps:
-    # All layers have done their work: what is made of them is encoded.
-    part = CellOrder(cells).place(dataclasses.replace(maps, layers=None))
-    beams = int(maps.beams_of_cell[cells].max())
+    part, beams = CellOrder(cells).place(maps), int(maps.beams_of_cell[cells].max())
     return dataclasses.replace(
         part,
         beam_relative=part.beam_relative[:, :beams],
