@@ -7,10 +7,12 @@ import torch
 from torch import Tensor, nn
 from torch.fx.experimental import _config as torch_shapes
 
+from layer_fixtures import complete_place
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
-from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.map_layers import MapLayers
+from raylocus.models.inputs.maps import complete_place_maps
 from raylocus.models.inputs.packed import packed_sequences
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss
@@ -26,7 +28,9 @@ class Step(nn.Module):
 
     def __init__(self, symmetry: Symmetry) -> None:
         super().__init__()
-        self.network = LocationNetwork(LocationNetworkConfiguration(token_width=16, fusion_width=8))
+        self.network = LocationNetwork(
+            LocationNetworkConfiguration(token_width=16, fusion_width=8, map_layers="all")
+        )
         self.symmetry = symmetry
 
     def forward(self, maps, rasters, sequences) -> Tensor:
@@ -42,7 +46,7 @@ class Step(nn.Module):
 
 @pytest.mark.parametrize("symmetry", [Symmetry(1, False), Symmetry(2, True)], ids=str)
 def test_a_training_step_lives_on_one_device(symmetry: Symmetry) -> None:
-    here = place_maps(PLACE)
+    here = complete_place_maps(complete_place(PLACE))
     dense = packed_sequences(synthetic_reports(PLACE, 4, 5), PLACE.deployment).dense()
     records, step = (here, evidence_rasters(here), dense), Step(symmetry)
     # The meta device has shapes and no values, so no card is needed; like a card, it refuses to meet the CPU.
@@ -55,5 +59,6 @@ def test_a_training_step_lives_on_one_device(symmetry: Symmetry) -> None:
 
 def moved(record):
     fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+    parts = {name: moved(value) for name, value in fields.items() if isinstance(value, MapLayers)}
     tensors = {name: value.to(META) for name, value in fields.items() if torch.is_tensor(value)}
-    return dataclasses.replace(record, **tensors)
+    return dataclasses.replace(record, **tensors, **parts)

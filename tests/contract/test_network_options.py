@@ -8,6 +8,7 @@ import pytest
 import torch
 
 import raylocus
+from layer_fixtures import complete_place
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.errors import CheckpointError
 from raylocus.models.checkpoint import (
@@ -23,11 +24,12 @@ from raylocus.models.configuration import (
     LocationNetworkConfiguration,
     MapBackbone,
     MapFusion,
+    MapLayerChoice,
     RadioEncoderKind,
 )
 from raylocus.models.density import fine_density
 from raylocus.models.evidence.cell_order import CellOrder
-from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.maps import complete_place_maps, place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.losses import LossConfiguration, location_loss, point_loss
@@ -40,13 +42,14 @@ KINDS = {
     "radio_encoder": RadioEncoderKind,
     "map_fusion": MapFusion,
     "map_backbone": MapBackbone,
+    "map_layers": MapLayerChoice,
     "head": Head,
 }
 OPTIONS = [{field: name} for field, kind in KINDS.items() for name in get_args(kind)[1:]]
 #: Thirteen coarse cells a side: no number of patches.
-PLACE = synthetic_place(3, size=104.0, sites=2, beams=2)
-MAPS = place_maps(PLACE)
-SEQUENCES = sequence_tensors(synthetic_reports(PLACE, 5, 5), PLACE.deployment)
+BARE = synthetic_place(3, size=104.0, sites=2, beams=2)
+MAPS = complete_place_maps(complete_place(BARE))
+SEQUENCES = sequence_tensors(synthetic_reports(BARE, 5, 5), BARE.deployment)
 
 
 def fresh(option: dict[str, str]) -> LocationNetwork:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from layer_fixtures import complete_place
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.cli.main import main as command
 from raylocus.errors import CheckpointError, InputError, PlaceError
@@ -124,6 +125,23 @@ def words_for(folder, repository, *more: str) -> list[str]:
         "--model.network.token_width=16",
         *more,
     ]
+
+
+def test_a_network_of_all_layers_is_trained_kept_and_asked_like_any_other(trained, repository, tmp_path):
+    words = (
+        f"--data.dataset={trained / 'reports.zarr'}",
+        "--model.schedule.steps=2",
+        "--model.network.map_layers=all",
+    )
+    main(["fit", *words_for(tmp_path / "run", repository, *words)])
+    locator = Locator.load(tmp_path / "run" / "locator.ckpt")
+    assert locator.trained.network.configuration.map_layers == "all"
+    place = small_place(2)
+    reports = synthetic_reports(place, 2, 9)
+    bare, complete = locator.locate(reports, place), locator.locate(reports, complete_place(place))
+    for found in (bare, complete):
+        np.testing.assert_allclose(found.density.sum((1, 2)), 1, rtol=1e-5)
+    assert not np.allclose(bare.density, complete.density)
 
 
 def test_a_batch_of_no_place_is_refused_before_anything_is_written(trained, repository, tmp_path, capsys):

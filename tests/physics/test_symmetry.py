@@ -6,16 +6,21 @@ import numpy as np
 import pytest
 import torch
 
-from analytic_city import analytic_city, turned_azimuth
+from analytic_city import AnalyticCity, analytic_city, turned_azimuth
 from model_fixtures import synthetic_place, synthetic_reports
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
+from raylocus.models.inputs.map_layer_table import CHANNELS_BY_AXIS, MAP_LAYERS
+from raylocus.models.inputs.map_layers import map_layers
 from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.nominal_maps import NominalMaps, nominal_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import OBSERVED
 from raylocus.models.location_network import LocationNetwork
 from raylocus.network.movement.mobility import MobilityConfiguration, sample_trajectories
 from raylocus.network.reports.features import SCHEMA
+from raylocus.propagation.antennas.antennas import beam_gains
+from raylocus.propagation.maps.layers.turned import TURNS, layer_name
 from raylocus.training.symmetry import AZIMUTHS, PANEL_PHASES, Symmetry, random_symmetry
 
 SYMMETRIES = [Symmetry(turns, mirrored) for turns in range(4) for mirrored in (False, True)]
@@ -50,6 +55,55 @@ def test_mapping_the_moved_city_is_moving_its_maps(city, symmetry):
     for field in dataclasses.fields(moved):
         found, expected = getattr(moved, field.name), getattr(there, field.name)
         torch.testing.assert_close(found, expected, atol=2e-2, rtol=1e-4, equal_nan=True, msg=field.name)
+
+
+def directed(city: AnalyticCity) -> NominalMaps:
+    """The city with layers of R that know a direction, or left from right, made where the city stands."""
+    maps, deployment, tile = nominal_maps(city), city.deployment, city.tile
+    azimuth, paths = maps.azimuth, ("site", "y", "x")
+    offset = maps.straight_line / maps.straight_length[..., None]
+    layers = {
+        "aod_azimuth": (paths, azimuth),
+        "aoa_azimuth": (paths, np.arctan2(-np.sin(azimuth), -np.cos(azimuth))),
+        "doppler_x": (paths, -11 * offset[..., 0]),
+        "doppler_y": (paths, -11 * offset[..., 1]),
+        "path_gain": (paths, -20 * np.log10(maps.straight_length) - 40),
+    }
+    beams = np.nan_to_num(maps.radio_maps["rsrp_beam"].values, nan=-np.inf)
+    layers["best_beam"] = (("cell", "y", "x"), beams.argmax(1))
+    layers["best_server"] = (("y", "x"), beams.max(1).argmax(0))
+    for degrees in TURNS:
+        turned = [
+            beam_gains(
+                offset[cell.site].reshape(-1, 3),
+                cell.azimuth + np.deg2rad(degrees),
+                cell.downtilt,
+                cell.array,
+            ).max(1)
+            for cell in deployment.cells
+        ]
+        level = 10 * np.log10(np.stack(turned) + 1e-4) - 90
+        layers[layer_name(degrees)] = (("cell", "beam", "y", "x"), level.reshape(-1, 1, *tile.shape))
+    return dataclasses.replace(maps, radio_maps=maps.radio_maps.drop_dims("beam").assign(layers))
+
+
+@pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)
+def test_all_layers_of_the_moved_city_are_those_of_the_city_moved(city, symmetry):
+    here, there = (map_layers(directed(one), 2) for one in (city, analytic_city(symmetry)))
+    moved = symmetry.layers(here.map_rasters(symmetry.raster))
+    for axis, channels in CHANNELS_BY_AXIS.items():
+        off = (getattr(moved, axis) - getattr(there, axis)).abs()
+        for index, channel in enumerate(channels):
+            # Between two beams either may be the best one.
+            assert (off[:, index] > 2e-2).float().mean() < 0.02, channel.name
+
+
+def test_layers_that_know_a_direction_say_so():
+    angles = {row.name for row in MAP_LAYERS if row.unit in ("rad", "Hz s/m")}
+    turning = {row.name for row in MAP_LAYERS if row.kind == "azimuth" or row.turned}
+    assert turning == {"aoa_azimuth", "aod_azimuth", "doppler_x", "doppler_y"}
+    # Angles from the zenith and spreads have no direction in the plane.
+    assert all("zenith" in name or "spread" in name for name in angles - turning)
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES, ids=str)

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from layer_fixtures import complete_place
 from model_fixtures import synthetic_place, synthetic_reports, with_turns
 from raylocus.models.configuration import LocationNetworkConfiguration
 from raylocus.models.evidence.rasters import evidence_rasters
-from raylocus.models.inputs.maps import place_maps
+from raylocus.models.inputs.map_layer_table import CHANNELS_BY_AXIS, OPTIONAL_GROUPS
+from raylocus.models.inputs.maps import complete_place_maps, place_maps
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.inputs.tensors import OBSERVED
 from raylocus.models.location_network import LocationNetwork
@@ -167,3 +169,41 @@ def test_places_lose_their_turned_antennas_as_often_as_is_asked_and_nothing_else
     torch.testing.assert_close(listed[0].sharp_beams, maps.sharp_beams[:, :, 1:2])
     assert listed[0].sharp_level is maps.sharp_level
     assert listed[0].turns.tolist() == [0.0]
+
+
+def test_places_lose_groups_of_layers_as_often_as_is_asked_and_whole():
+    maps, draws = complete_place_maps(complete_place(PLACE)), generator()
+    law = AugmentationConfiguration(listed_azimuths=0.0, layer_dropout=0.3)
+    assert maps.layers is not None
+    lost = []
+    for _ in range(60):
+        layers = varied_place(maps, law, draws).layers
+        gone: dict[str, set[bool]] = {}
+        for axis, channels in CHANNELS_BY_AXIS.items():
+            before, after = getattr(maps.layers, axis), getattr(layers, axis)
+            for index, channel in enumerate(channels):
+                left = torch.equal(after[:, index], before[:, index])
+                assert left or not after[:, index].any()
+                gone.setdefault(channel.row.group, set()).add(not left)
+        assert gone.pop("") == {False}
+        assert all(len(each) == 1 for each in gone.values())
+        lost.append([each == {True} for each in gone.values()])
+    # Each alone or with all: 1 − 0.7².
+    share = np.mean(lost, axis=0)
+    assert len(share) == len(OPTIONAL_GROUPS) and np.all((share > 0.3) & (share < 0.75))
+    assert np.std(np.sum(lost, axis=1)) > 1
+    assert 0.15 < np.mean(np.all(lost, axis=1)) < 0.5
+
+
+def test_antennas_as_listed_have_no_layers_of_turned_ones():
+    maps = complete_place_maps(complete_place(PLACE))
+    layers = varied_place(
+        maps, AugmentationConfiguration(listed_azimuths=1.0, layer_dropout=0.0), generator()
+    ).layers
+    assert maps.layers is not None and layers is not None
+    lost = {
+        channel.row.group
+        for index, channel in enumerate(CHANNELS_BY_AXIS["cell"])
+        if not torch.equal(layers.cell[:, index], maps.layers.cell[:, index])
+    }
+    assert lost == {"turned"}

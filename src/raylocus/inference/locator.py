@@ -29,7 +29,6 @@ from raylocus.models.density import (
 )
 from raylocus.models.evidence.deviations import feature_deviations
 from raylocus.models.evidence.ranging import ranging_likelihood
-from raylocus.models.inputs.maps import place_maps
 from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.packed import sequence_tensors
 from raylocus.models.map_encoder import EncodedPlace
@@ -240,7 +239,7 @@ class Locator:
         # The place itself is kept together with its encoding, so that its id cannot be given to another.
         if id(place) not in self._encoded:
             with torch.inference_mode(False):  # refinement walks gradients through the maps
-                maps = place_maps(place)
+                maps = self.trained.network.maps_of(place)
             self._encoded[id(place)] = (place, self.trained.network.encode_place(maps))
         self._encoded.move_to_end(id(place))
         while len(self._encoded) > KEPT_PLACES:

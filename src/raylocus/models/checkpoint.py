@@ -10,8 +10,9 @@ from typing import Any
 import torch
 
 from raylocus.errors import CheckpointError, InputError
-from raylocus.models.configuration import LocationNetworkConfiguration
+from raylocus.models.configuration import LocationNetworkConfiguration, MapLayerChoice
 from raylocus.models.density import ESTIMATORS
+from raylocus.models.inputs.map_layer_table import MAP_LAYERS
 from raylocus.models.location_network import LocationNetwork
 from raylocus.models.misfit import MisfitCalibration
 from raylocus.models.regions import LEVELS, Regions
@@ -66,6 +67,7 @@ def checkpoint_content(trained: TrainedNetwork) -> dict[str, Any]:
         "schema": CHECKPOINT_SCHEMA,
         "network": dataclasses.asdict(trained.network.configuration),
         "features": _feature_rows(trained.network.configuration.features),
+        "map_layers": _layer_rows(trained.network.configuration.map_layers),
         "calibration": dataclasses.asdict(trained.calibration),
         "provenance": trained.provenance.to_json(),
         "weights": {name: value.detach().clone() for name, value in trained.network.state_dict().items()},
@@ -97,6 +99,8 @@ def load_network(path: Path) -> TrainedNetwork:
     _require_same_features(content, path)
     try:
         configuration = _configuration(content["network"])
+        if _layer_rows(configuration.map_layers) != content.get("map_layers", {}):
+            raise ValueError("its table of map layers is another one")
         network = LocationNetwork(configuration)
         network.load_state_dict(content["weights"])
         calibration = _calibration(content["calibration"])
@@ -132,6 +136,12 @@ def _feature_rows(names: tuple[str, ...]) -> dict[str, list[Any]]:
         each.name: [each.unit, each.low, each.high, each.token, each.circular]
         for each in features_named(names)
     }
+
+
+def _layer_rows(choice: MapLayerChoice) -> dict[str, list[Any]]:
+    """What the channels mean that a network sees beyond those that all networks see, by the layer's name."""
+    rows = MAP_LAYERS if choice == "all" else ()
+    return {row.name: [row.layer, row.over, row.kind, row.centre, row.scale, row.least] for row in rows}
 
 
 def _require_same_features(content: dict[str, Any], path: Path) -> None:

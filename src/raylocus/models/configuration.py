@@ -13,6 +13,8 @@ RadioEncoderKind = Literal["transformer", "mlp", "convolutional", "gru"]
 MapFusion = Literal["late", "early", "cross_attention"]
 #: What an encoder of maps is made of.
 MapBackbone = Literal["convolutional", "vision_transformer", "multi_resolution"]
+#: What map encoders are shown of R and G: levels, sight, distance and buildings, or all layers of both besides.
+MapLayerChoice = Literal["levels", "all"]
 #: What the answer is: a heatmap with mixtures, one Gaussian, or one point.
 Head = Literal["mixture", "gaussian", "regression"]
 
@@ -29,6 +31,8 @@ class LocationNetworkConfiguration:
     """How R and G are encoded together."""
     map_backbone: MapBackbone = "convolutional"
     """What encodes maps."""
+    map_layers: MapLayerChoice = "levels"
+    """Layers of R and G that are encoded."""
     head: Head = "mixture"
     """What the answer is."""
     token_width: int = 48

@@ -14,6 +14,7 @@ from raylocus.models.evidence.rasters import EvidenceRasters
 from raylocus.models.evidence.stream import FUSED, LIKELIHOODS, Evidence, EvidenceStream
 from raylocus.models.fusion_network import FusionNetwork
 from raylocus.models.inputs.maps import PlaceMaps
+from raylocus.models.inputs.nominal_maps import MappedPlace
 from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.map_encoder import MAP_ENCODERS, EncodedPlace
 from raylocus.models.misfit import gains_over_swapped_cells, misfit_statistics
@@ -60,6 +61,10 @@ class LocationNetwork(nn.Module):
         channels = len(FUSED) * heads + 3 + 2 * configuration.map_width
         self.fusion = FusionNetwork(channels, configuration)
         self.heads = HEADS[configuration.head](configuration)
+
+    def maps_of(self, place: MappedPlace) -> PlaceMaps:
+        """The maps of a place that the network sees. Raises InputError and PlaceError as `inputs.maps.place_maps`."""
+        return self.map_encoder.inputs.maps_of(place)
 
     def encode_place(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
         """Everything that depends on the place alone."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,14 +15,13 @@ from torch import Tensor, nn
 from raylocus.models.configuration import LocationNetworkConfiguration, MapBackbone, MapFusion
 from raylocus.models.density import displaced_density
 from raylocus.models.evidence.cell_order import swapped_orders
-from raylocus.models.evidence.rasters import LEVEL_UNITS, EvidenceRasters, evidence_rasters
+from raylocus.models.evidence.rasters import EvidenceRasters, evidence_rasters
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.map_backbones import Convolutional, MultiResolution, PatchCrossing, VisionTransformer
+from raylocus.models.map_inputs import MAP_INPUTS
 
 #: Share of phones that may be anywhere: indoors, or where the map has buildings that do not stand there.
 ANYWHERE = 0.3
-#: Layers of R that a cell's encoder sees, and layers of G.
-RADIO_LAYERS, GROUND_LAYERS = 5, 4
 #: Networks from maps [map, inputs, y, x] to features [map, width, y, x], made of both numbers.
 BACKBONES: dict[MapBackbone, type[nn.Module]] = {
     "convolutional": Convolutional,
@@ -80,21 +80,15 @@ class EncodedPlace:
 class MapEncoder(nn.Module, ABC):
     """From a place's maps to features; how R and G meet is the subclass's."""
 
+    def __init__(self, configuration: LocationNetworkConfiguration) -> None:
+        super().__init__()
+        self.inputs = MAP_INPUTS[configuration.map_layers](configuration)
+
     def forward(self, maps: PlaceMaps, rasters: EvidenceRasters | None = None) -> EncodedPlace:
         """Encodes a place; its rasters are made here where they are not at hand."""
-        site = maps.site_of_cell
-        cells = torch.stack(
-            [
-                (maps.level - LEVEL_UNITS.centre) / 20,
-                (maps.level - maps.formula) / 20,
-                maps.covered,
-                maps.line_of_sight[site],
-                maps.distance[site] / 300,
-            ],
-            1,
-        )
-        ground = torch.cat([maps.geometry, maps.line_of_sight.amax(0, keepdim=True)])
-        return EncodedPlace(maps, rasters or evidence_rasters(maps), *self.streams(cells, ground))
+        # Layers are many and have done their work; a place that is kept is kept without them.
+        kept = maps if maps.layers is None else dataclasses.replace(maps, layers=None)
+        return EncodedPlace(kept, rasters or evidence_rasters(maps), *self.streams(*self.inputs(maps)))
 
     @abstractmethod
     def streams(
@@ -107,10 +101,10 @@ class LateMapEncoder(MapEncoder):
     """Fusion A: one encoder for each cell's maps, one for the geometry; they meet in the fusion network."""
 
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
-        super().__init__()
+        super().__init__(configuration)
         backbone, width = BACKBONES[configuration.map_backbone], configuration.map_width
-        self.radio = backbone(RADIO_LAYERS, width)
-        self.ground = backbone(GROUND_LAYERS, width)
+        self.radio = backbone(self.inputs.radio_channels, width)
+        self.ground = backbone(self.inputs.ground_channels, width)
 
     def streams(
         self, cells: Float[Tensor, "cell layer y x"], ground: Float[Tensor, "ground_layer y x"]
@@ -123,9 +117,9 @@ class EarlyMapEncoder(MapEncoder):
     """Fusion B: one encoder, twice as wide, sees each cell's maps on top of the geometry."""
 
     def __init__(self, configuration: LocationNetworkConfiguration) -> None:
-        super().__init__()
+        super().__init__(configuration)
         self.both = BACKBONES[configuration.map_backbone](
-            RADIO_LAYERS + GROUND_LAYERS, 2 * configuration.map_width
+            self.inputs.radio_channels + self.inputs.ground_channels, 2 * configuration.map_width
         )
 
     def streams(

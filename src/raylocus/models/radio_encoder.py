@@ -16,7 +16,7 @@ from raylocus.models.inputs.tensors import SequenceTensors
 from raylocus.models.set_layers import DeepSetsBlock, Recurrence, SetBlock, TimeConvolution
 from raylocus.network.reports.features import features_named
 
-#: Columns of `models.inputs.maps.cell_poses`.
+#: Columns of `models.inputs.cell_poses`.
 POSE_WIDTH = 9
 #: What a cell's token has in addition to features and pose: serving, and number and spread of its beams.
 SUMMARIES = 3

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
+from raylocus.models.inputs.map_layer_table import OPTIONAL_GROUPS
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import OBSERVED, SequenceTensors
 from raylocus.network.reports.features import features_named
@@ -32,6 +33,9 @@ class AugmentationConfiguration:
     """Probability that a sequence has lost its first reports; its last report stays what is asked for."""
     listed_azimuths: float = 0.2
     """Probability that a place is one whose R has no layers of turned antennas, of which there are many."""
+    layer_dropout: float = 0.2
+    """Probability that a group of layers that a place may lack is hidden from a network that sees all layers: each
+    group alone, and all of them."""
     cell_permutation: bool = False
     """Whether cells come in a random order: for networks that could learn one, which `LocationNetwork` cannot."""
 
@@ -50,9 +54,14 @@ def augmented(
 def varied_place(
     maps: PlaceMaps, configuration: AugmentationConfiguration, generator: torch.Generator
 ) -> PlaceMaps:
-    """A place whose R may know antennas as they are listed alone."""
+    """A place whose R may know antennas as they are listed alone, and whose maps may lack layers."""
     listed = float(torch.rand((), generator=generator)) < configuration.listed_azimuths
-    return maps.as_listed if listed else maps
+    varied = maps.as_listed if listed else maps
+    if varied.layers is None:
+        return varied
+    hidden = torch.rand(1 + len(OPTIONAL_GROUPS), generator=generator) < configuration.layer_dropout
+    groups = [group for group, one in zip(OPTIONAL_GROUPS, hidden[1:] | hidden[0], strict=True) if one]
+    return dataclasses.replace(varied, layers=varied.layers.without(groups))
 
 
 def ended_earlier(

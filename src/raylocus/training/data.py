@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 from raylocus.datasets.folders import require_intact
 from raylocus.datasets.store import ReportDataset, open_report_dataset
 from raylocus.errors import InputError
-from raylocus.models.inputs.maps import PlaceMaps, place_maps
+from raylocus.models.configuration import MapLayerChoice
+from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.packed import packed_sequences
 from raylocus.models.inputs.place_batches import (
     BatchIndex,
@@ -28,6 +29,7 @@ from raylocus.models.inputs.place_batches import (
     unchanged,
 )
 from raylocus.models.inputs.tensors import SequenceTensors
+from raylocus.models.map_inputs import MAP_INPUTS
 from raylocus.units import timing_advance_distance
 
 
@@ -69,6 +71,8 @@ class ReportData(lightning.LightningDataModule):
         self.dataset, self.batch_size, self.seed = dataset, batch_size, seed
         self.places_per_batch, self.places_at_hand = places_per_batch, places_at_hand
         self.num_workers = num_workers
+        #: What the network that is trained sees of maps; `LocationModule` says it.
+        self.map_layers: MapLayerChoice = "levels"
         self._stored: ReportDataset | None = None
         self._maps = lru_cache(maxsize=places_at_hand)(self._read_maps)
 
@@ -193,4 +197,4 @@ class ReportData(lightning.LightningDataModule):
         return self.stored.configuration.places[place].folder
 
     def _read_maps(self, place: int, device: torch.device) -> PlaceMaps:
-        return place_maps(self.stored.place(place)).to(device)
+        return MAP_INPUTS[self.map_layers].maps_of(self.stored.place(place)).to(device)

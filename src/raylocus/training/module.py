@@ -98,6 +98,12 @@ class LocationModule(lightning.LightningModule):
         """The average of the weights belongs to the module, not to how it is trained."""
         return [self.averaging]
 
+    def setup(self, stage: str) -> None:
+        """Asks the data for the layers of maps that the network sees."""
+        data = getattr(self.trainer, "datamodule", None)
+        if isinstance(data, ReportData):
+            data.map_layers = self.network.configuration.map_layers
+
     def on_fit_start(self) -> None:
         """Takes the features' statistics from the training split; every process varies its sequences otherwise."""
         self.generator.manual_seed(self.seed + self.global_rank)

@@ -12,10 +12,12 @@ from torch import Tensor
 
 from raylocus.models.evidence.cell_order import CellOrder
 from raylocus.models.evidence.rasters import EvidenceRasters
+from raylocus.models.inputs.map_layer_table import CHANNELS_BY_AXIS, MapChannel
+from raylocus.models.inputs.map_layers import MapLayers
 from raylocus.models.inputs.maps import PlaceMaps
 from raylocus.models.inputs.tensors import SequenceTensors
 
-#: Columns of `models.inputs.maps.cell_poses` that are vectors in the plane.
+#: Columns of `models.inputs.cell_poses` that are vectors in the plane.
 VECTOR_COLUMNS = ((0, 1), (3, 4))
 #: Features that are azimuths, counter-clockwise from east, and half a turn in their unit.
 AZIMUTHS = {"ul_aoa": 180.0, "dl_aod": math.pi}
@@ -106,7 +108,28 @@ class Symmetry:
             sharp_beams=sharp,
             turns=-maps.turns.flip(0) if self.mirrored else maps.turns,
             departure=departure,
+            layers=moved.layers and self.layers(moved.layers),
         )
+
+    def layers(self, layers: MapLayers) -> MapLayers:
+        """Channels of maps whose rasters were moved, moved along: directions, and what lies left or right."""
+        return MapLayers(**{
+            axis: self._layer_channels(getattr(layers, axis), channels)
+            for axis, channels in CHANNELS_BY_AXIS.items()
+        })  # fmt: skip
+
+    def _layer_channels(
+        self, values: Float[Tensor, "item channel y x"], channels: tuple[MapChannel, ...]
+    ) -> Float[Tensor, "item channel y x"]:
+        index = {channel.name: number for number, channel in enumerate(channels)}
+        source, sign = torch.arange(len(channels)), torch.ones(len(channels))
+        # The mirror comes first, so what shows now is found from the last turn back.
+        moves = ["turned"] * (self.quarter_turns % 4) + ["mirrored"] * self.mirrored
+        for move in moves:
+            named = [getattr(channel, move) for channel in channels]
+            sign = sign * torch.tensor([float(each) for _, each in named])[source]
+            source = torch.tensor([index[name] for name, _ in named])[source]
+        return values[:, source.to(values.device)] * sign.to(values)[:, None, None]
 
     def rasters(self, rasters: EvidenceRasters, beams_of_cell: Int[Tensor, " cell"]) -> EvidenceRasters:
         """What was made of the place's maps, moved along."""

@@ -43,7 +43,8 @@ class CellOrder:
 
     def place(self, maps: PlaceMaps) -> PlaceMaps:
         """A place with its cells in this order."""
-        return self._along(maps, MAP_FIELDS, 0)
+        layers = maps.layers and maps.layers.of_cells(self.order)
+        return dataclasses.replace(self._along(maps, MAP_FIELDS, 0), layers=layers)
 
     def rasters(self, rasters: EvidenceRasters) -> EvidenceRasters:
         """What was made of the place's maps, in this order."""
@@ -68,7 +69,7 @@ def swapped_orders(poses: Float[Tensor, "cell pose"]) -> Int[Tensor, "order cell
     well, and must not count for a map. In whatever order the cells come, each is given the name of the same other one.
 
     Args:
-        poses: of each cell, see `models.inputs.maps.cell_poses`.
+        poses: of each cell, see `models.inputs.cell_poses`.
     """
     rows = poses.tolist()
     ranked = sorted(

@@ -15,11 +15,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from raylocus.geo import Grid
 from raylocus.models.inputs.between_turns import with_halfway
+from raylocus.models.inputs.block_means import block_mean
+from raylocus.models.inputs.cell_poses import cell_poses
 from raylocus.models.inputs.delay_spread import mapped_log_spread
+from raylocus.models.inputs.map_layers import MapLayers, map_layers
 from raylocus.models.inputs.nominal_maps import MappedPlace, NominalMaps, nominal_maps
 from raylocus.network.movement.walking import PAVEMENT_WIDTH, known_layer
-from raylocus.scenes.sites import Deployment
 
 #: Side of the coarse ground cells that the heatmap and all evidence live on [m].
 COARSE_RESOLUTION = 8.0
@@ -28,10 +31,6 @@ COARSE_RESOLUTION = 8.0
 SHARP_RESOLUTION = 4.0
 #: Open ground on which there are more people than elsewhere or fewer; the first that applies.
 GROUND_KINDS = ("water", "road", "roadside", "vegetation")
-#: Length that positions are divided by before a network sees them [m].
-POSITION_SCALE = 256.0
-#: Fields of `PlaceMaps` that are no rasters.
-_OF_CELLS = ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "cqi_sinr", "turns", "size")
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +83,7 @@ class PlaceMaps:
     fine_outdoor: Float[Tensor, "fine_y fine_x"]
     """1 outside buildings, 0 inside, on the native grid."""
     poses: Float[Tensor, "cell pose"]
-    """What a newcomer can know of a cell, see `cell_poses`."""
+    """What a newcomer can know of a cell, see `inputs.cell_poses`."""
     site_of_cell: Int[Tensor, " cell"]
     """Site index of each cell."""
     beams_of_cell: Int[Tensor, " cell"]
@@ -95,6 +94,8 @@ class PlaceMaps:
     """How far off its listed azimuth a cell points in `sharp_beams`, ascending [rad]; 0 alone where R has no more."""
     size: float
     """Side of the tile [m]."""
+    layers: MapLayers | None = None
+    """All layers of R and G over the coarse grid, for networks that see them."""
 
     @cached_property
     def log_outdoor(self) -> Float[Tensor, "y x"]:
@@ -111,7 +112,10 @@ class PlaceMaps:
         """The same place with antennas that point where they are listed to."""
         listed = int(self.turns.abs().argmin())
         return dataclasses.replace(
-            self, sharp_beams=self.sharp_beams[:, :, listed, None], turns=self.turns[listed, None]
+            self,
+            sharp_beams=self.sharp_beams[:, :, listed, None],
+            turns=self.turns[listed, None],
+            layers=self.layers and self.layers.without({"turned"}),
         )
 
     def map_rasters(self, function: Callable[[Tensor], Tensor]) -> PlaceMaps:
@@ -119,18 +123,23 @@ class PlaceMaps:
         rasters: dict[str, Any] = {
             field.name: function(getattr(self, field.name))
             for field in dataclasses.fields(self)
-            if field.name not in _OF_CELLS
+            if field.name not in _NO_RASTERS
         }
-        return dataclasses.replace(self, **rasters)
+        return dataclasses.replace(self, **rasters, layers=self.layers and self.layers.map_rasters(function))
 
     def to(self, device: torch.device) -> PlaceMaps:
         """The same place on a device."""
         moved: dict[str, Any] = {
             field.name: getattr(self, field.name).to(device)
             for field in dataclasses.fields(self)
-            if field.name != "size"
+            if field.name not in ("size", "layers")
         }
-        return dataclasses.replace(self, **moved)
+        layers = self.layers and self.layers.map_rasters(lambda raster: raster.to(device))
+        return dataclasses.replace(self, **moved, layers=layers)
+
+
+#: Fields of `PlaceMaps` that are no rasters themselves.
+_NO_RASTERS = ("poses", "site_of_cell", "beams_of_cell", "sharp_cell", "cqi_sinr", "turns", "size", "layers")
 
 
 def _log_share(share: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows columns"]:
@@ -139,7 +148,7 @@ def _log_share(share: Float[Tensor, "rows columns"]) -> Float[Tensor, "rows colu
 
 
 def place_maps(place: MappedPlace) -> PlaceMaps:
-    """The tensors of a place.
+    """The tensors of a place, without `layers`.
 
     Raises:
         InputError: the place's grid does not divide into cells of `COARSE_RESOLUTION`.
@@ -147,15 +156,14 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     """
     maps = nominal_maps(place)
     deployment, grid = maps.deployment, maps.tile
-    factor = round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
-
+    factor = _coarse_factor(grid)
     sharp_factor = _sharp_factor(factor, grid.resolution)
 
     def sharp(values: Float[np.ndarray, "... y x"]) -> Tensor:
-        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), sharp_factor))
+        return torch.from_numpy(block_mean(np.asarray(values, np.float32), sharp_factor))
 
     def coarse(values: Float[np.ndarray, "... y x"]) -> Tensor:
-        return torch.from_numpy(_block_mean(np.asarray(values, np.float32), factor))
+        return torch.from_numpy(block_mean(np.asarray(values, np.float32), factor))
 
     ground = float(np.median(maps.terrain))
     turned = [with_halfway(sharp(beams), torch.from_numpy(maps.turns)) for beams in maps.turned_beam_relative]
@@ -193,26 +201,14 @@ def place_maps(place: MappedPlace) -> PlaceMaps:
     )
 
 
-def cell_poses(deployment: Deployment, ground: float) -> Float[np.ndarray, "cell pose"]:
-    """What a newcomer to the city can know of each cell, scaled to order 1.
+def complete_place_maps(place: MappedPlace) -> PlaceMaps:
+    """The tensors of a place with all its layers.
 
-    Columns: x and y over `POSITION_SCALE`, height above the ground / 30 m, cosine and sine of the
-    azimuth, downtilt / 0.2 rad, (power − 40 dBm) / 10 dB, beams / 8, log2 of the frequency over 3.5 GHz.
+    Raises:
+        InputError, PlaceError: as `place_maps`.
     """
-    position = deployment.site_positions[deployment.site_of_cell]
-    azimuth = np.array([cell.azimuth for cell in deployment.cells])
-    columns = [
-        position[:, 0] / POSITION_SCALE,
-        position[:, 1] / POSITION_SCALE,
-        (position[:, 2] - ground) / 30,
-        np.cos(azimuth),
-        np.sin(azimuth),
-        np.array([cell.downtilt for cell in deployment.cells]) / 0.2,
-        (np.array([cell.power_dbm for cell in deployment.cells]) - 40) / 10,
-        np.array([cell.array.beams for cell in deployment.cells]) / 8,
-        np.log2(np.array([deployment.carriers[cell.carrier].frequency for cell in deployment.cells]) / 3.5e9),
-    ]
-    return np.stack(columns, axis=-1).astype(np.float32)
+    maps = nominal_maps(place)
+    return dataclasses.replace(place_maps(maps), layers=map_layers(maps, _coarse_factor(maps.tile)))
 
 
 def _geometry(maps: NominalMaps, ground: float) -> Float[np.ndarray, "layer y x"]:
@@ -233,14 +229,14 @@ def _ground_kinds(geometry_maps: xr.Dataset) -> Float[np.ndarray, "kind y x"]:
     return np.stack(found).astype(np.float32)
 
 
+def _coarse_factor(grid: Grid) -> int:
+    """Native cells along the side of a coarse one."""
+    return round(grid.coarsen(max(COARSE_RESOLUTION, grid.resolution)).resolution / grid.resolution)
+
+
 def _sharp_factor(coarse: int, resolution: float) -> int:
     """Native cells along the side of a sharp one, of which a coarse one has a whole number."""
     fitting = [
         each for each in range(1, coarse + 1) if coarse % each == 0 and each * resolution <= SHARP_RESOLUTION
     ]
     return max(fitting, default=1)
-
-
-def _block_mean(values: Float[np.ndarray, "... y x"], factor: int) -> Float[np.ndarray, "... rows columns"]:
-    *lead, height, width = values.shape
-    return values.reshape(*lead, height // factor, factor, width // factor, factor).mean((-3, -1))
