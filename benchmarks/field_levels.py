@@ -1,4 +1,4 @@
-"""An area's formula with each cell's level fitted to a few tagged reports of a real network, against its peers.
+"""An area's formula, and the locator for areas, with a few tagged reports of a real network, against their peers.
 
     python benchmarks/field_levels.py powder.zarr --place areas/powder --log single_tx.csv --test grid_test.json
     python benchmarks/field_levels.py powder.zarr --place areas/powder --log single_tx.csv --season 2022-07
@@ -26,6 +26,7 @@ from raylocus.network.reports.reports import Reports
 from raylocus.network.reports.token_cells import token_cells
 from raylocus.scenes.area import extent_of, open_network
 from raylocus.scenes.sites import Deployment
+from raylocus.training.adapt.area import adapt_area_network, tags_of
 
 #: Steps of the grid that the formula locates on [m], and tags that the nearest are averaged over.
 STEP, NEIGHBOURS = 50.0, 3
@@ -83,8 +84,13 @@ def tried(
     errors = {name: np.linalg.norm(each - truth, axis=1) for name, each in answers.items()}
     errors["formula: denser"] = (mass * (mass > mass[np.arange(len(at)), at][:, None])).sum(axis=1)
     locator, some = AreaLocator.pretrained(), reports.select(test)
-    for name, of in (("raylocus area", deployment), ("raylocus area, levels fitted", fitted)):
-        scores = score_in_area(locator, some, of)
+    adapted = adapt_area_network(locator.trained, tags_of(reports.select(tags), deployment)).trained
+    for name, of, trained in (
+        ("raylocus area", deployment, locator.trained),
+        ("raylocus area, levels fitted", fitted, locator.trained),
+        ("raylocus area, adapted", deployment, adapted),
+    ):
+        scores = score_in_area(AreaLocator(trained), some, of)
         errors[name], errors[f"{name}: denser"] = scores.errors[locator.name], scores.denser
     return errors
 
