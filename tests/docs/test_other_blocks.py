@@ -38,6 +38,7 @@ RUN_HERE = {
     "docs/scenes.md": ["python"],
     "docs/datasets.md": ["yaml"],
     "docs/logs.md": ["yaml"],
+    "docs/model.md": ["yaml"],
 }
 
 
@@ -88,6 +89,11 @@ def test_the_datasets_page_configures_a_dataset() -> None:
     assert {Path("places/munich-0"), Path("places/old")} <= {place.folder for place in configuration.places}
     assert sum("town" in str(place.folder) for place in configuration.places) == 8
     assert configuration.severities == (0.25, 0.5, 1.0) and configuration.max_failed_share == 0.1
+
+
+def test_the_models_page_says_what_its_figures_were_measured_on() -> None:
+    configuration = parse_dataset_configuration(block("model.md", "yaml"), "model.md")
+    assert configuration.severities == (0.5, 1.0) and configuration.network.feature_set == "all"
 
 
 def test_the_logs_page_maps_columns(tmp_path: Path) -> None:
