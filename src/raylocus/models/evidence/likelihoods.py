@@ -173,6 +173,16 @@ def angle_evidence(
     seen[torch.arange(len(here)), site_of_cell[cell]] = chord * torch.stack([here.cos(), here.sin()], 1)
     stretched = (1.0001 + chord) - seen.flatten(1) @ departure.flatten(2).flatten(0, 1)
     likelihood = share * (-(FREEDOM + 1) / 2 * torch.log(stretched) - torch.log(scale))
-    found = likelihood.new_zeros(known.shape[0] * known.shape[1], likelihood.shape[1])
-    found = found.index_add(0, batch * known.shape[1] + head, likelihood)
-    return found.reshape(*known.shape[:2], *departure.shape[2:])
+    return sums_of_heads(likelihood, batch, head, known).unflatten(2, departure.shape[2:])
+
+
+def sums_of_heads(
+    likelihood: Float[Tensor, " observed *ground"],
+    batch: Int[Tensor, " observed"],
+    head: Int[Tensor, " observed"],
+    known: Float[Tensor, "batch head cell"],
+) -> Float[Tensor, "batch head *ground"]:
+    """What the observations of each head of each sequence say together, given whose each is; 0 where it has none."""
+    sequences, heads, _ = known.shape
+    found = likelihood.new_zeros(sequences * heads, *likelihood.shape[1:])
+    return found.index_add(0, batch * heads + head, likelihood).unflatten(0, (sequences, heads))

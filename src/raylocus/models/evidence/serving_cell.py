@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from raylocus.models.evidence.likelihoods import student_log_density
+from raylocus.models.evidence.likelihoods import student_log_density, sums_of_heads
 from raylocus.models.evidence.positioning import Observation, feature_of
 from raylocus.models.evidence.rasters import seen_items
 from raylocus.models.inputs.delay_spread import log_delay_spread
@@ -76,9 +76,7 @@ def spread_evidence(
     centre = here.masked_fill(dark, UNMAPPED_LOG_SPREAD)
     scale = torch.full_like(here, SPREAD_SCALE).masked_fill(dark, UNMAPPED_SCALE)
     likelihood = share * student_log_density(value - centre, scale)
-    heads = seen.known.shape[1]
-    found = likelihood.new_zeros(len(seen.known) * heads, *mapped.shape[1:])
-    return found.index_add(0, batch * heads + head, likelihood).unflatten(0, (-1, heads))
+    return sums_of_heads(likelihood, batch, head, seen.known)
 
 
 def quality_evidence(
